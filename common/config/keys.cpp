@@ -146,8 +146,8 @@ std::optional<std::size_t> nearness(std::string_view written, std::string_view n
   const std::size_t distance = edit_distance(written, name);
   if (distance <= std::max<std::size_t>(1, name.size() / 3)) return distance;
   // "workers_max" for "workers", "connections" for "max_connections"
-  if (written.size() >= 4 && (written.starts_with(name) || name.starts_with(written) ||
-                              name.ends_with(written)))
+  if (written.size() >= 4 &&
+      (written.starts_with(name) || name.starts_with(written) || name.ends_with(written)))
     return kWrittenMax;
   return std::nullopt;
 }

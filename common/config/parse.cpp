@@ -81,8 +81,8 @@ class Parse {
 
  private:
   void error(const toml::source_position& at, std::string message) {
-    errors_.push_back({filename_, std::max(at.line, 1u), std::max(at.column, 1u),
-                       std::move(message)});
+    errors_.push_back(
+        {filename_, std::max(at.line, 1u), std::max(at.column, 1u), std::move(message)});
   }
 
   void section(const toml::key& key, const toml::node& node) {
@@ -97,8 +97,8 @@ class Parse {
             fmt::format("{} is a section, not {}: write [{}] on a line of its own", name,
                         kind_of(node), name));
     } else {
-      error(key.source().begin, fmt::format("key {} is in no section{}", in_quotes(name),
-                                            suggest_key("", name)));
+      error(key.source().begin,
+            fmt::format("key {} is in no section{}", in_quotes(name), suggest_key("", name)));
     }
   }
 
@@ -117,8 +117,8 @@ class Parse {
   }
 
   void wrong_kind(const Key& key, const toml::node& node, const char* wanted) {
-    error(node.source().begin, fmt::format("{}.{} must be {}, not {}", key.section, key.name,
-                                           wanted, kind_of(node)));
+    error(node.source().begin,
+          fmt::format("{}.{} must be {}, not {}", key.section, key.name, wanted, kind_of(node)));
   }
 
   void text(const Key& key, const TextKey& kind, const toml::node& node) {
@@ -134,9 +134,9 @@ class Parse {
     const auto* array = node.as_array();
     if (array == nullptr) return wrong_kind(key, node, "a list of texts, such as [\"…\", \"…\"]");
     if (array->size() > kind.items_max)
-      return error(node.source().begin, fmt::format("{}.{} must have at most {} items, not {}",
-                                                    key.section, key.name, kind.items_max,
-                                                    array->size()));
+      return error(node.source().begin,
+                   fmt::format("{}.{} must have at most {} items, not {}", key.section, key.name,
+                               kind.items_max, array->size()));
     std::vector<std::string> items;
     for (const toml::node& item : *array) {
       const auto* value = item.as_string();
@@ -144,8 +144,8 @@ class Parse {
         error(item.source().begin, fmt::format("{}.{}: each item must be a text in quotes, not {}",
                                                key.section, key.name, kind_of(item)));
       } else if (const auto wrong = kind.check(value->get())) {
-        error(item.source().begin, fmt::format("{}.{}: each item {}, not {}", key.section,
-                                               key.name, *wrong, in_quotes(value->get())));
+        error(item.source().begin, fmt::format("{}.{}: each item {}, not {}", key.section, key.name,
+                                               *wrong, in_quotes(value->get())));
       } else {
         items.push_back(value->get());
       }
@@ -162,8 +162,8 @@ class Parse {
       const bool open = kind.max == std::numeric_limits<std::int64_t>::max();
       const std::string range = open ? fmt::format("at least {}", kind.min)
                                      : fmt::format("from {} to {}", kind.min, kind.max);
-      return error(node.source().begin, fmt::format("{}.{} must be {}, not {}", key.section,
-                                                    key.name, range, n));
+      return error(node.source().begin,
+                   fmt::format("{}.{} must be {}, not {}", key.section, key.name, range, n));
     }
     config_.*kind.member = static_cast<std::uint64_t>(n);
   }
@@ -176,8 +176,9 @@ class Parse {
 
   void relations() {
     if (config_.listen_broadcast == config_.listen_commands)
-      error(broadcast_at_, fmt::format("listen.broadcast and listen.commands must differ; both are {}",
-                                       in_quotes(config_.listen_commands)));
+      error(broadcast_at_,
+            fmt::format("listen.broadcast and listen.commands must differ; both are {}",
+                        in_quotes(config_.listen_commands)));
   }
 
   const std::string filename_;

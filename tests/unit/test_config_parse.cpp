@@ -125,8 +125,7 @@ BOOST_AUTO_TEST_CASE(unknown_names_say_what_was_meant) {
              "t.toml:1:1: key \"workers\" is in no section; did you mean workers in [limits]?");
   BOOST_TEST(error_of("limits = 1\n") ==
              "t.toml:1:1: limits is a section, not a number: write [limits] on a line of its own");
-  BOOST_TEST(error_of("[limits.more]\nx = 1\n") ==
-             "t.toml:1:9: unknown key \"more\" in [limits]");
+  BOOST_TEST(error_of("[limits.more]\nx = 1\n") == "t.toml:1:9: unknown key \"more\" in [limits]");
 }
 
 BOOST_AUTO_TEST_CASE(wrong_types_are_named) {
@@ -170,9 +169,9 @@ BOOST_AUTO_TEST_CASE(ranges_hold_at_their_borders) {
 BOOST_AUTO_TEST_CASE(names_that_a_checkpoint_can_carry) {
   for (const char* name : {"t", "tertulia", "a.b-c", "7eleven"})
     BOOST_TEST(error_of("[server]\nname = \"" + std::string(name) + "\"\n") == "", name);
-  for (const std::string& name : {std::string(""), std::string("-a"), std::string(".a"),
-                                  std::string("a b"), std::string("a+b"), std::string("año"),
-                                  std::string("a/b"), std::string(64, 'a')})
+  for (const std::string& name :
+       {std::string(""), std::string("-a"), std::string(".a"), std::string("a b"),
+        std::string("a+b"), std::string("año"), std::string("a/b"), std::string(64, 'a')})
     BOOST_TEST(error_of("[server]\nname = \"" + name + "\"\n") != "", name);
 }
 
