@@ -1,5 +1,4 @@
 // docs/vectors.json against our code: what a stranger writes from the documents must meet what we run.
-#define BOOST_TEST_MODULE docs_vectors
 #include <boost/test/unit_test.hpp>
 
 #include <fstream>
