@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 
 namespace tertulia::gtk {
 namespace {
@@ -36,15 +37,25 @@ double resident_mib() {
 
 Bench::Bench(Window& window) : window_(window) {
   loaded_ = window_.main_page().timeline().signal_loaded().connect([this] {
-    if (painted_.connected()) return;
-    painted_ = window_.get_frame_clock()->signal_after_paint().connect([this] { painted(); });
+    if (clock_) return;
+    clock_ = window_.get_frame_clock();
+    // gtkmm has no after-paint
+    painted_ = g_signal_connect(clock_->gobj(), "after-paint",
+                                G_CALLBACK(+[](GdkFrameClock*, gpointer bench) {
+                                  static_cast<Bench*>(bench)->painted();
+                                }),
+                                this);
     window_.queue_draw();
   });
 }
 
 Bench::~Bench() {
   loaded_.disconnect();
-  painted_.disconnect();
+  stop_listening();
+}
+
+void Bench::stop_listening() {
+  if (painted_ != 0) g_signal_handler_disconnect(clock_->gobj(), std::exchange(painted_, 0));
 }
 
 void Bench::painted() {
@@ -60,7 +71,7 @@ void Bench::painted() {
     window_.queue_draw();
     return;
   }
-  painted_.disconnect();
+  stop_listening();
   std::printf("rows=%zu\nrss_mib=%.1f\n", timeline.rows(), resident_mib());
   std::fflush(stdout);
   Glib::signal_idle().connect_once([this] { window_.close(); });

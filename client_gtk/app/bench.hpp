@@ -20,10 +20,12 @@ class Bench {
 
  private:
   void painted();
+  void stop_listening();
 
   Window& window_;
   sigc::connection loaded_;
-  sigc::connection painted_;
+  Glib::RefPtr<Gdk::FrameClock> clock_;
+  gulong painted_ = 0;  // of the frame clock's after-paint
   bool timed_ = false;
 };
 

@@ -137,7 +137,7 @@ void Composer::store_failed() {
 }
 
 bool Composer::key_pressed(guint key, Gdk::ModifierType modifiers) {
-  constexpr auto shift_or_control = Gdk::ModifierType::SHIFT_MASK | Gdk::ModifierType::CONTROL_MASK;
+  const auto shift_or_control = Gdk::ModifierType::SHIFT_MASK | Gdk::ModifierType::CONTROL_MASK;
   if (key == GDK_KEY_Page_Up || key == GDK_KEY_Page_Down) {
     ports_.scroll_timeline(key == GDK_KEY_Page_Up ? -1 : 1);
     return true;

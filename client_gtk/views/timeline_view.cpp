@@ -1,7 +1,9 @@
 #include "client_gtk/views/timeline_view.hpp"
 
+#include <gtk/gtk.h>
+
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "client_gtk/app/builder.hpp"
 #include "client_gtk/rows/day_row.hpp"
@@ -312,10 +314,10 @@ void TimelineView::go_to_first_unread() {
   layout_.disconnect();
   layout_ = clock->signal_layout().connect([this, row = *first] {
     layout_.disconnect();
-    const auto bounds = row->compute_bounds(list_);
-    if (!bounds) return;
+    graphene_rect_t bounds;  // gtkmm 4.8 has no compute_bounds
+    if (!gtk_widget_compute_bounds(GTK_WIDGET(row->gobj()), GTK_WIDGET(list_.gobj()), &bounds)) return;
     at_end_ = false;
-    place_->set_value(bounds->get_y() - unread_above_px);
+    place_->set_value(static_cast<double>(bounds.origin.y) - unread_above_px);
     scrolled();
   });
   clock->request_phase(Gdk::FrameClock::Phase::LAYOUT);
