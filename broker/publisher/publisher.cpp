@@ -152,5 +152,6 @@ void Publisher::stop() {
   impl_->thread.join();
 }
 const std::string& Publisher::endpoint() const { return impl_->endpoint; }
+std::string Publisher::port() const { return port_of(impl_->endpoint); }
 
 }  // namespace tertulia::broker

@@ -35,6 +35,7 @@ class Publisher {
   void start(FatalReport fatal);
   void stop();  // publishes what is queued, closes the socket, ends the thread
   const std::string& endpoint() const;
+  std::string port() const;
 
  private:
   struct Impl;
