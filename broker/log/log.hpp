@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "broker/flow/flow.hpp"
+#include "common/base/clock.hpp"
 #include "common/merkle/checkpoint.hpp"
 #include "common/merkle/tree.hpp"
 
@@ -29,6 +30,8 @@ struct LogOptions {
   std::filesystem::path reserve;
   std::string server_name;
   std::vector<std::string> advertised;  // for the card
+  std::string vfs;                      // SQLite's VFS by name; empty: the default one
+  std::function<std::uint64_t()> now_ms = wall_ms;  // the clock that gives logged_at
 };
 
 // How many of the last checkpoints a `seen` may name.
