@@ -1,0 +1,185 @@
+// The start of a log: a new one is made in one transaction; one that exists is checked before it is
+// served.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+
+#include "broker/log/log_impl.hpp"
+#include "common/base/file.hpp"
+#include "common/base/log.hpp"
+#include "common/wire/card.hpp"
+
+namespace tertulia::broker {
+
+using record::Act;
+using record::Kind;
+using record::Tag;
+
+namespace {
+
+constexpr std::uint64_t kReserveBytes = 64ull << 20;
+constexpr std::uint64_t kTailEntries = 256;
+constexpr std::uint64_t kGeneration = 1;
+
+[[noreturn]] void refuse(const std::string& sentence) { throw StorageFailure(sentence); }
+
+int count_wal(void* impl, sqlite3*, const char*, int frames) {
+  static_cast<std::atomic<std::uint64_t>*>(impl)->store(static_cast<std::uint64_t>(frames));
+  return SQLITE_OK;
+}
+
+}  // namespace
+
+void Log::Impl::open() {
+  OpenedDatabase opened = open_for_writing(options.database, options.vfs);
+  db = std::move(opened.database);
+  sqlite3_wal_hook(db->raw(), count_wal, &wal_frames);
+  begin_statement.emplace(db->prepare("BEGIN IMMEDIATE"));
+  commit_statement.emplace(db->prepare("COMMIT"));
+  if (opened.is_new) make_log();
+  else recover();
+  make_reserve();
+}
+
+void Log::Impl::make_log() {
+  begin_statement->run();
+  create_tables(*db);
+  Bytes wrapped;
+  data_keys = std::make_unique<DataKeys>(DataKeys::make(keys.kek, keys.id, wrapped));
+  origin = merkle::log_origin(options.server_name, keys.id, kGeneration);
+  write_meta(*db, "server_id", keys.id.view());
+  write_meta(*db, "origin", as_bytes(origin));
+  write_meta(*db, "generation", as_bytes(std::to_string(kGeneration)));
+  write_meta(*db, "data_key", wrapped);
+  store = std::make_unique<EntryStore>(*db);
+  derived = std::make_unique<Derived>(*db, *store, *data_keys);
+  last_ms = options.now_ms();
+  transaction = Saved{frontier, last_ms, checkpoint_rows};
+
+  add_card(1);
+  RoomId general;
+  randombytes_buf(general.data(), general.size());
+  Act create;
+  create.set(Tag::room, general)
+      .set_number(Tag::flags, record::flag_default_room | record::flag_past_readable)
+      .set_number(Tag::room_kind, static_cast<std::uint64_t>(record::RoomKind::public_room));
+  pb::ActNames names;
+  names.set_room_name("general");
+  append_act(Kind::room_create, create, names);
+  commit();
+}
+
+void Log::Impl::recover() {
+  compare_keys();
+  store = std::make_unique<EntryStore>(*db);
+  derived = std::make_unique<Derived>(*db, *store, *data_keys);
+  const std::uint64_t size = store->entries(), nodes = store->nodes();
+  if (size == 0) refuse("the record is not whole: it has no entries");
+  if (nodes != merkle::node_count(size))
+    refuse(fmt::format("the record is not whole: {} entries need {} tree nodes, and there are {}", size,
+                       merkle::node_count(size), nodes));
+  const merkle::NodeReader read = [this](std::uint64_t number) { return store->node(number); };
+  frontier = merkle::Frontier(size, read);
+  check_tail();
+  last_ms = store->leaf(size - 1).logged_at_ms;
+
+  const auto rows = store->last_checkpoints(checkpoints_remembered);
+  checkpoint_rows = rows.size();
+  for (const auto& [at, root] : rows) recent.add(at, root);
+  if (!rows.empty()) {
+    const auto& [at, root] = rows.back();
+    if (at > size)
+      refuse(fmt::format("the record is not whole: a checkpoint of size {} was signed, and there are {} entries", at,
+                         size));
+    if (merkle::root_at(at, read) != root)
+      refuse(fmt::format("the record was changed: its root at size {} is not the one of the checkpoint", at));
+  }
+  // Ed25519 is deterministic: what a crash kept from being written is signed again, to the same bytes.
+  sign_head();
+  if (!rows.empty() && rows.back().first == size) unwritten.reset();
+  derived->load(size);
+  derived->publish(cell);
+  renew_card();
+}
+
+void Log::Impl::compare_keys() {
+  const auto server = read_meta(*db, "server_id"), stored_origin = read_meta(*db, "origin");
+  const auto wrapped = read_meta(*db, "data_key"), stored_card = read_meta(*db, "card");
+  if (!server || !stored_origin || !wrapped || !stored_card) refuse("the record is not whole: a meta value is missing");
+  if (as_text(*server) != as_text(keys.id.view()))
+    refuse(fmt::format("the log is that of server {}, and keys/identity.key is that of server {}",
+                       to_hex(ByteView(*server)).substr(0, 16), to_hex(keys.id.view().first(8))));
+  auto unwrapped = DataKeys::unwrap(keys.kek, keys.id, *wrapped);
+  if (!unwrapped) refuse("keys/kek.key does not open this log's data key");
+  data_keys = std::make_unique<DataKeys>(std::move(*unwrapped));
+  origin = std::string(as_text(*stored_origin));
+  card = std::string(as_text(*stored_card));
+  const auto opened = wire::open_card(card, keys.identity.public_key(), keys.id);
+  if (!opened) refuse("the card in the log is not signed by keys/identity.key");
+  if (opened->log.key != keys.log.public_key()) refuse("keys/log.key is not the key that signed this log's checkpoints");
+  if (origin != merkle::log_origin(options.server_name, keys.id, kGeneration))
+    log::warning("the log keeps its name {}: a log is not renamed by the configuration", origin);
+}
+
+// The last entries, which a crash may have met: their leaves are those of the tree.
+void Log::Impl::check_tail() {
+  const std::uint64_t size = frontier.size();
+  for (std::uint64_t seq = size > kTailEntries ? size - kTailEntries : 0; seq < size; ++seq) {
+    const record::Leaf leaf = store->leaf(seq);  // decodes, and compares its seq
+    if (merkle::leaf_hash(store->leaf_bytes(leaf.seq)) != store->node(merkle::node_number(0, seq)))
+      refuse(fmt::format("the record was changed: entry {} is not the one in the tree", seq));
+  }
+}
+
+// A card states addresses and the CURVE key: when they change there is a new one.
+void Log::Impl::renew_card() {
+  const auto last = wire::open_card(card, keys.identity.public_key(), keys.id);
+  if (last->curve == keys.transport.public_key() && last->addresses == options.advertised) return;
+  try {
+    add_card(last->serial + 1);
+    commit();
+  } catch (const DiskFull&) {
+    rollback();
+    card = wire::sign_card(*last, keys.identity);
+    set_reason("The disk is full.");
+  }
+}
+
+void Log::Impl::add_card(std::uint64_t serial) {
+  const wire::Card next{keys.id, serial, keys.identity.public_key(), keys.transport.public_key(),
+                        note_key(), options.advertised};
+  card = wire::sign_card(next, keys.identity);
+  Act act;
+  act.set(Tag::curve_pk, next.curve)
+      .set(Tag::card_hash, crypto::sha256(as_bytes(card)))
+      .set_number(Tag::card_serial, serial)
+      .set(Tag::identity_pk, next.identity)
+      .set(Tag::log_pk, next.log.key);
+  pb::ActNames names;
+  names.set_card(card);
+  append_act(Kind::card, act, names);
+  write_meta(*db, "card", as_bytes(card));
+}
+
+void Log::Impl::make_reserve() const {
+  if (options.reserve.empty()) return;
+  struct statvfs fs {};
+  if (::statvfs(options.database.c_str(), &fs) != 0) throw_errno("cannot stat the file system of the log");
+  const UniqueFd fd(::open(options.reserve.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) throw_errno("cannot open " + options.reserve.string());
+  const auto size = static_cast<std::uint64_t>(std::filesystem::file_size(options.reserve));
+  if (size >= kReserveBytes) return;
+  if (fs.f_bavail * fs.f_frsize < 2 * kReserveBytes) {
+    std::filesystem::remove(options.reserve);
+    log::warning("there is too little space on the disk for the reserve of {} MiB", kReserveBytes >> 20);
+    return;
+  }
+  if (const int code = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(kReserveBytes)); code != 0) {
+    errno = code;
+    throw_errno("cannot allocate " + options.reserve.string());
+  }
+}
+
+}  // namespace tertulia::broker

@@ -1,0 +1,169 @@
+#include "broker/log/log_reader.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "broker/log/data_keys.hpp"
+#include "broker/log/log.hpp"
+#include "broker/log/schema.hpp"
+
+namespace tertulia::broker {
+
+namespace {
+constexpr std::uint64_t kPageRows = 512;
+}
+
+struct LogReader::Impl {
+  Impl(const std::filesystem::path& path, const crypto::Seed& kek)
+      : db(path, Database::Access::read, {}), keys(open_keys(db, kek)),
+        room_no(db.prepare("SELECT room_no FROM rooms WHERE room_id=?")),
+        holder(db.prepare("SELECT first_room_seq FROM room_entries WHERE room_no=? AND first_room_seq<=? "
+                          "ORDER BY first_room_seq DESC LIMIT 1")),
+        // A room's entries are dense: an entry ends where the next one begins.
+        forward(db.prepare("SELECT e.seq, e.leaf, e.bodies FROM room_entries r JOIN entries e ON e.seq=r.seq "
+                           "WHERE r.room_no=? AND r.first_room_seq>=? ORDER BY r.first_room_seq")),
+        backward(db.prepare("SELECT e.seq, e.leaf, e.bodies FROM room_entries r JOIN entries e ON e.seq=r.seq "
+                            "WHERE r.room_no=? AND r.first_room_seq<? ORDER BY r.first_room_seq DESC")),
+        page(db.prepare("SELECT seq, leaf, bodies FROM entries WHERE seq>=? ORDER BY seq LIMIT ?")),
+        node(db.prepare("SELECT hash FROM nodes WHERE number=?")),
+        count(db.prepare("SELECT ifnull(max(seq) + 1, 0) FROM entries")),
+        newest(db.prepare("SELECT size, root FROM checkpoints ORDER BY size DESC LIMIT 1")) {}
+
+  static DataKeys open_keys(Database& db, const crypto::Seed& kek) {
+    const auto server = read_meta(db, "server_id"), wrapped = read_meta(db, "data_key");
+    if (!server || server->size() != 32 || !wrapped) throw StorageFailure("this is not the database of a log");
+    auto keys = DataKeys::unwrap(kek, ServerId::from(*server), *wrapped);
+    if (!keys) throw StorageFailure("keys/kek.key does not open this log's data key");
+    return std::move(*keys);
+  }
+
+  // Appends the statement's current row as an entry; answers how many messages it has.
+  std::size_t append_row(Statement& row, Bytes& out) {
+    keys.open_bodies(row.number(0), row.blob(2), bodies);
+    record::append_entry(out, row.blob(1), bodies);
+    return bodies.size();
+  }
+
+  Bytes newer(std::uint64_t room, std::uint64_t from, std::uint32_t limit, std::size_t bytes_max);
+  Bytes older(std::uint64_t room, std::uint64_t before, std::uint32_t limit, std::size_t bytes_max);
+
+  Database db;
+  DataKeys keys;
+  Statement room_no, holder, forward, backward, page, node, count, newest;
+  std::vector<record::Body> bodies;
+};
+
+LogReader::LogReader(const std::filesystem::path& database, const crypto::Seed& kek)
+    : impl_(std::make_unique<Impl>(database, kek)) {}
+LogReader::~LogReader() = default;
+
+Bytes LogReader::Impl::newer(std::uint64_t room, std::uint64_t from, std::uint32_t limit, std::size_t bytes_max) {
+  std::uint64_t first = from;
+  {
+    const ResetAtEnd guard(holder);
+    if (holder.bind(1, room).bind(2, from).next()) first = holder.number(0);
+  }
+  Bytes out;
+  std::uint64_t messages = 0;
+  const ResetAtEnd guard(forward);
+  forward.bind(1, room).bind(2, first);
+  while (messages < limit && forward.next()) {
+    const std::size_t before = out.size();
+    const std::size_t count = append_row(forward, out);
+    if (first < from && first + count <= from) {  // the room ends before `from`
+      out.clear();
+      first = from;
+      continue;
+    }
+    messages += count;
+    if (out.size() > bytes_max && before > 0) {
+      out.resize(before);
+      break;
+    }
+  }
+  return out;
+}
+
+Bytes LogReader::Impl::older(std::uint64_t room, std::uint64_t before, std::uint32_t limit, std::size_t bytes_max) {
+  constexpr auto kNoBound = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  std::vector<Bytes> newest_first;
+  std::uint64_t messages = 0;
+  std::size_t bytes = 0;
+  {
+    const ResetAtEnd guard(backward);
+    backward.bind(1, room).bind(2, before == 0 ? kNoBound : before);
+    while (messages < limit && backward.next()) {
+      Bytes entry;
+      messages += append_row(backward, entry);
+      bytes += entry.size();
+      if (bytes > bytes_max && !newest_first.empty()) break;
+      newest_first.push_back(std::move(entry));
+    }
+  }
+  Bytes out;
+  out.reserve(std::min(bytes, bytes_max));
+  for (auto it = newest_first.rbegin(); it != newest_first.rend(); ++it) out.insert(out.end(), it->begin(), it->end());
+  return out;
+}
+
+Bytes LogReader::history(const RoomId& room, std::uint64_t from_room_seq, std::uint64_t before, std::uint32_t limit,
+                         std::size_t bytes_max) {
+  Impl& m = *impl_;
+  std::uint64_t number = 0;
+  {
+    const ResetAtEnd guard(m.room_no);
+    if (!m.room_no.bind(1, room).next()) return {};
+    number = m.room_no.number(0);
+  }
+  constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  return from_room_seq > 0 ? m.newer(number, std::min(from_room_seq, kLargest), limit, bytes_max)
+                           : m.older(number, std::min(before, kLargest), limit, bytes_max);
+}
+
+std::uint64_t LogReader::size() {
+  const ResetAtEnd guard(impl_->count);
+  impl_->count.next();
+  return impl_->count.number(0);
+}
+
+merkle::NodeReader LogReader::node_reader() {
+  return [this](std::uint64_t number) {
+    Statement& s = impl_->node;
+    const ResetAtEnd guard(s);
+    if (!s.bind(1, number).next())
+      throw StorageFailure("the record is not whole: tree node " + std::to_string(number) + " is missing");
+    return s.id<Hash>(0);
+  };
+}
+
+void LogReader::for_each(std::uint64_t from, const std::function<bool(StoredEntry&&)>& f) {
+  Impl& m = *impl_;
+  for (std::uint64_t at = from;;) {
+    std::vector<StoredEntry> page;
+    {
+      const ResetAtEnd guard(m.page);
+      m.page.bind(1, at).bind(2, kPageRows);
+      while (m.page.next()) {
+        StoredEntry entry;
+        entry.seq = m.page.number(0);
+        const ByteView leaf = m.page.blob(1);
+        entry.leaf.assign(leaf.begin(), leaf.end());
+        entry.bodies_readable = m.keys.open_bodies(entry.seq, m.page.blob(2), entry.bodies);
+        page.push_back(std::move(entry));
+      }
+    }
+    if (page.empty()) return;
+    at = page.back().seq + 1;
+    for (auto& entry : page)
+      if (!f(std::move(entry))) return;
+  }
+}
+
+std::optional<std::pair<std::uint64_t, Hash>> LogReader::last_checkpoint() {
+  Statement& s = impl_->newest;
+  const ResetAtEnd guard(s);
+  if (!s.next()) return std::nullopt;
+  return std::pair(s.number(0), s.id<Hash>(1));
+}
+
+}  // namespace tertulia::broker
