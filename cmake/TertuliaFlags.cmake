@@ -17,6 +17,10 @@ if(TERTULIA_SANITIZE)
   target_link_options(tertulia_flags INTERFACE -fsanitize=${TERTULIA_SANITIZE})
 endif()
 
+if(TERTULIA_BUILD_FUZZ)
+  target_compile_options(tertulia_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # tertulia_library(NAME SOURCES a.cpp … DEPENDS tertulia_base … LINKS external::target …)
 # One library per folder. DEPENDS names our own libraries: tests/unit/arrows_test.py holds them.
 function(tertulia_library name)

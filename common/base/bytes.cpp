@@ -67,7 +67,8 @@ bool is_valid_utf8(ByteView s) {
     }
     std::size_t n = 0;
     std::uint8_t low = 0x80, high = 0xBF;
-    if (c >= 0xC2 && c <= 0xDF) n = 1;
+    if (c >= 0xC2 && c <= 0xDF)
+      n = 1;
     else if (c >= 0xE0 && c <= 0xEF) {
       n = 2;
       if (c == 0xE0) low = 0xA0;

@@ -90,7 +90,9 @@ class Writer {
   void raw(ByteView bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
   void raw(std::string_view text) { raw(as_bytes(text)); }
   template <std::size_t N, class Tag>
-  void raw(const FixedBytes<N, Tag>& id) { raw(id.view()); }
+  void raw(const FixedBytes<N, Tag>& id) {
+    raw(id.view());
+  }
 
  private:
   template <int N>

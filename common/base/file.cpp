@@ -86,20 +86,21 @@ struct FileSystemKind {
 };
 // Magic numbers from statfs(2) and linux/magic.h.
 constexpr std::array kFileSystems{
-    FileSystemKind{0xEF53, "ext4", false},      FileSystemKind{0x58465342, "xfs", false},
-    FileSystemKind{0x9123683E, "btrfs", false}, FileSystemKind{0x01021994, "tmpfs", false},
+    FileSystemKind{0xEF53, "ext4", false},        FileSystemKind{0x58465342, "xfs", false},
+    FileSystemKind{0x9123683E, "btrfs", false},   FileSystemKind{0x01021994, "tmpfs", false},
     FileSystemKind{0x794c7630, "overlay", false}, FileSystemKind{0x2fc12fc1, "zfs", false},
-    FileSystemKind{0xF2F52010, "f2fs", false},  FileSystemKind{0x858458f6, "ramfs", false},
-    FileSystemKind{0x6969, "nfs", true},        FileSystemKind{0xFF534D42, "cifs", true},
-    FileSystemKind{0xFE534D42, "smb2", true},   FileSystemKind{0x517B, "smb", true},
-    FileSystemKind{0x65735546, "fuse", true},   FileSystemKind{0x00C36400, "ceph", true},
-    FileSystemKind{0x01021997, "9p", true},     FileSystemKind{0x5346414F, "afs", true},
-    FileSystemKind{0x73757245, "coda", true},   FileSystemKind{0x0BD00BD0, "lustre", true},
+    FileSystemKind{0xF2F52010, "f2fs", false},    FileSystemKind{0x858458f6, "ramfs", false},
+    FileSystemKind{0x6969, "nfs", true},          FileSystemKind{0xFF534D42, "cifs", true},
+    FileSystemKind{0xFE534D42, "smb2", true},     FileSystemKind{0x517B, "smb", true},
+    FileSystemKind{0x65735546, "fuse", true},     FileSystemKind{0x00C36400, "ceph", true},
+    FileSystemKind{0x01021997, "9p", true},       FileSystemKind{0x5346414F, "afs", true},
+    FileSystemKind{0x73757245, "coda", true},     FileSystemKind{0x0BD00BD0, "lustre", true},
 };
 
 unsigned long file_system_magic(const std::filesystem::path& path) {
   struct statfs st {};
-  if (::statfs(path.c_str(), &st) != 0) throw_errno("cannot stat the file system of " + path.string());
+  if (::statfs(path.c_str(), &st) != 0)
+    throw_errno("cannot stat the file system of " + path.string());
   return static_cast<unsigned long>(st.f_type) & 0xFFFFFFFFUL;
 }
 }  // namespace

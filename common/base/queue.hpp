@@ -23,7 +23,9 @@ template <class T>
 class Queue {
  public:
   explicit Queue(std::size_t items_max, std::size_t bytes_max = SIZE_MAX)
-      : items_max_(items_max), bytes_max_(bytes_max), fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+      : items_max_(items_max),
+        bytes_max_(bytes_max),
+        fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     if (!fd_) throw_errno("eventfd");
   }
 
@@ -58,7 +60,8 @@ class Queue {
     {
       std::lock_guard lock(mutex_);
       was_empty = items_.empty();
-      if (was_empty) items_.swap(many);
+      if (was_empty)
+        items_.swap(many);
       else
         for (auto& item : many) items_.push_back(std::move(item));
     }

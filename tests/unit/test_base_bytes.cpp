@@ -75,10 +75,26 @@ BOOST_AUTO_TEST_CASE(utf8_that_is_well_formed) {
 
 // The borders of RFC 3629's table.
 BOOST_AUTO_TEST_CASE(utf8_that_is_not) {
-  for (const char* text :
-       {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x41", "\xc2\xc2", "\xe0\x9f\xbf",
-        "\xe0\xa0", "\xed\xa0\x80", "\xed\xbf\xbf", "\xef\xbf", "\xf0\x8f\xbf\xbf", "\xf0\x90\x80",
-        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xfe", "\xff", "ok\xff", "ok\xf0\x9f\x98"})
+  for (const char* text : {"\x80",
+                           "\xbf",
+                           "\xc0\x80",
+                           "\xc1\xbf",
+                           "\xc2",
+                           "\xc2\x41",
+                           "\xc2\xc2",
+                           "\xe0\x9f\xbf",
+                           "\xe0\xa0",
+                           "\xed\xa0\x80",
+                           "\xed\xbf\xbf",
+                           "\xef\xbf",
+                           "\xf0\x8f\xbf\xbf",
+                           "\xf0\x90\x80",
+                           "\xf4\x90\x80\x80",
+                           "\xf5\x80\x80\x80",
+                           "\xfe",
+                           "\xff",
+                           "ok\xff",
+                           "ok\xf0\x9f\x98"})
     BOOST_TEST(!is_valid_utf8(as_bytes(text)), to_hex(as_bytes(text)));
 }
 

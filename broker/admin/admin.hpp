@@ -1,0 +1,49 @@
+// t-admin: owns the admin socket. Several clients at once; requests are bounded, a client that does not
+// read or write is let go. Commands that change something go to t-log like everything else.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "broker/flow/flow.hpp"
+#include "broker/flow/named_thread.hpp"
+#include "broker/metrics/metrics.hpp"
+#include "broker/worker/requests.hpp"
+
+namespace tertulia::broker {
+
+// Constant after construction.
+struct AdminFacts {
+  std::string server_name;
+  std::string version;
+  SignPublicKey identity;
+  CurvePublicKey transport;
+  std::string log_vkey;
+  std::string commands, broadcast;     // the endpoints really bound
+  std::vector<std::string> advertise;  // of the configuration
+  std::string data_dir;
+  std::uint64_t started_ms = 0;
+};
+
+struct AdminPorts {
+  const AdminFacts& facts;
+  const ServerFacts& server;
+  const DirectoryCell& directory;
+  Queue<Append>& log;
+  const Metrics& metrics;
+  std::function<std::uint64_t()> wal_bytes;
+};
+
+class AdminThread {
+ public:
+  // Listens, on the caller's thread; throws with a sentence if it cannot.
+  AdminThread(const std::filesystem::path& socket, AdminPorts ports, Metrics& metrics,
+              FatalReport fatal);
+  ~AdminThread();  // closes, removes the socket's file
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tertulia::broker

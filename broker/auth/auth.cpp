@@ -1,0 +1,138 @@
+#include "broker/auth/auth.hpp"
+
+#include <zmq.hpp>
+
+#include "broker/auth/server_socket.hpp"
+#include "common/base/queue.hpp"
+
+namespace tertulia::broker {
+
+namespace {
+constexpr const char* kZapEndpoint = "inproc://zeromq.zap.01";
+constexpr std::size_t kZapFramesMax = 16;
+
+// A message with all its parts; those above the maximum are taken off the socket and forgotten.
+bool receive_parts(zmq::socket_t& socket, std::vector<zmq::message_t>& parts, bool& too_many) {
+  parts.clear();
+  too_many = false;
+  for (;;) {
+    zmq::message_t part;
+    if (!socket.recv(part, zmq::recv_flags::dontwait)) return !parts.empty();
+    const bool more = part.more();
+    if (parts.size() < kZapFramesMax) parts.push_back(std::move(part));
+    else too_many = true;
+    if (!more) return true;
+  }
+}
+}  // namespace
+
+struct AuthThread::Impl {
+  Impl(Context& context, const DirectoryCell& cell, Metrics& counters, std::uint64_t maximum)
+      : directory(cell), metrics(counters), max_connections(maximum),
+        zap(context.handle(), zmq::socket_type::rep),
+        commands(context.handle(), zmq::socket_type::pair),
+        broadcast(context.handle(), zmq::socket_type::pair) {
+    for (auto* s : {&zap, &commands, &broadcast}) s->set(zmq::sockopt::linger, 0);
+    // An io thread that reports an event must never wait for this thread.
+    for (auto* s : {&commands, &broadcast}) s->set(zmq::sockopt::rcvhwm, 0);
+    zap.bind(kZapEndpoint);
+    commands.connect(commands_monitor);
+    broadcast.connect(broadcast_monitor);
+  }
+
+  const DirectoryCell& directory;
+  Metrics& metrics;
+  const std::uint64_t max_connections;
+  zmq::socket_t zap, commands, broadcast;
+  Queue<int> stop{1};  // anything in it: end
+  std::thread thread;
+
+  void run();
+  void count_events(zmq::socket_t& monitor, std::atomic<std::uint64_t>& connections);
+  void answer_one(std::vector<zmq::message_t>& request, bool too_many);
+  std::pair<const char*, const char*> decide(const std::vector<zmq::message_t>& request,
+                                             std::string& user_id);
+};
+
+void AuthThread::Impl::run() {
+  std::vector<zmq::message_t> parts;
+  bool too_many = false;
+  zmq_pollitem_t items[] = {{zap.handle(), 0, ZMQ_POLLIN, 0},
+                            {commands.handle(), 0, ZMQ_POLLIN, 0},
+                            {broadcast.handle(), 0, ZMQ_POLLIN, 0},
+                            {nullptr, stop.fd(), ZMQ_POLLIN, 0}};
+  while (stop.depth() == 0) {
+    if (zmq_poll(items, 4, -1) < 0 && zmq_errno() != EINTR) throw zmq::error_t();
+    count_events(commands, metrics.connections_commands);
+    count_events(broadcast, metrics.connections_broadcast);
+    while (receive_parts(zap, parts, too_many)) answer_one(parts, too_many);
+  }
+}
+
+void AuthThread::Impl::count_events(zmq::socket_t& monitor, std::atomic<std::uint64_t>& connections) {
+  std::vector<zmq::message_t> parts;
+  bool too_many = false;
+  while (receive_parts(monitor, parts, too_many)) {
+    if (parts[0].size() < 2) continue;
+    std::uint16_t event = 0;  // in the machine's byte order
+    std::memcpy(&event, parts[0].data(), sizeof event);
+    if (event == ZMQ_EVENT_ACCEPTED) ++connections;
+    else if (event == ZMQ_EVENT_DISCONNECTED && connections > 0) --connections;
+  }
+}
+
+std::pair<const char*, const char*> AuthThread::Impl::decide(
+    const std::vector<zmq::message_t>& r, std::string& user_id) {
+  const auto text = [&](std::size_t i) { return r[i].to_string_view(); };
+  // version, request id, domain, address, routing id, mechanism, CURVE key
+  if (r.size() != 7 || text(0) != "1.0" || text(5) != "CURVE" || r[6].size() != 32) {
+    metrics.add(Count::handshakes_refused_malformed);
+    return {"400", "Malformed"};
+  }
+  std::uint64_t connections = 0;
+  if (text(2) == commands_domain) connections = metrics.connections_commands;
+  else if (text(2) == broadcast_domain) connections = metrics.connections_broadcast;
+  else {
+    metrics.add(Count::handshakes_refused_malformed);
+    return {"400", "Unknown domain"};
+  }
+  const auto key = CurvePublicKey::from({static_cast<const std::uint8_t*>(r[6].data()), 32});
+  const auto snapshot = directory.load();
+  const bool invite_may = text(2) == commands_domain && snapshot->invite_of(key) != nullptr;
+  if (snapshot->device_of(key) == nullptr && !invite_may) {
+    metrics.add(Count::handshakes_refused_key);
+    return {"400", "Unknown key"};
+  }
+  if (connections > max_connections) {
+    metrics.add(Count::handshakes_refused_full);
+    return {"300", "Too many connections"};
+  }
+  metrics.add(Count::handshakes_accepted);
+  user_id = to_hex(key.view());
+  return {"200", "OK"};
+}
+
+void AuthThread::Impl::answer_one(std::vector<zmq::message_t>& request, bool too_many) {
+  if (too_many) request.clear();
+  std::string user_id;
+  const auto [status, reason] = decide(request, user_id);
+  const std::string request_id = request.size() > 1 ? request[1].to_string() : std::string();
+  const std::string_view parts[] = {"1.0", request_id, status, reason, user_id, ""};
+  for (std::size_t i = 0; i < 6; ++i) {
+    zmq::message_t part(parts[i].data(), parts[i].size());
+    zap.send(part, i < 5 ? zmq::send_flags::sndmore : zmq::send_flags::none);
+  }
+}
+
+AuthThread::AuthThread(Context& context, const DirectoryCell& directory, Metrics& metrics,
+                       std::uint64_t max_connections, FatalReport fatal)
+    : impl_(std::make_unique<Impl>(context, directory, metrics, max_connections)) {
+  impl_->thread = start_thread("t-auth", std::move(fatal), [i = impl_.get()] { i->run(); });
+}
+
+AuthThread::~AuthThread() {
+  impl_->stop.push_always(1);
+  impl_->thread.join();
+}
+
+}  // namespace tertulia::broker

@@ -1,0 +1,163 @@
+#include "broker/gateway/gateway.hpp"
+
+#include <zmq.hpp>
+
+#include "broker/auth/server_socket.hpp"
+#include "common/wire/frame.hpp"
+#include "common/wire/tertulia.pb.h"
+
+namespace tertulia::broker {
+
+namespace {
+constexpr std::size_t kHeaderBytes = 18;  // ver ‖ type ‖ request_id
+constexpr std::size_t kRequestOffset = 2;
+// How many frames one turn takes before answers get their turn.
+constexpr std::size_t kFramesPerTurn = 512;
+// Per peer. Small on the way in: a peer that is not read fast enough is slowed by its own TCP.
+constexpr int kReceiveFramesMax = 64;
+constexpr int kSendFramesMax = 1024;
+constexpr std::uint32_t kBusyRetryMs = 50;
+
+Bytes busy_frame(const RequestId& request) {
+  pb::Reply reply;
+  reply.mutable_error()->set_code(pb::BUSY);
+  reply.mutable_error()->set_text("The server is busy; ask again.");
+  reply.mutable_error()->set_retry_after_ms(kBusyRetryMs);
+  return wire::encode_command(wire::FrameType::reply, request, as_bytes(reply.SerializeAsString()));
+}
+}  // namespace
+
+struct Gateway::Impl {
+  Impl(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
+       Queue<Outgoing>& out, std::vector<Queue<Inbound>*> in, Metrics& counters)
+      : outgoing(out), workers(std::move(in)), metrics(counters),
+        router(open_server_socket(
+            context, transport,
+            {.type = zmq::socket_type::router,
+             .zap_domain = commands_domain,
+             .io_thread = 0,
+             .frame_bytes_max = static_cast<std::int64_t>(options.frame_bytes_max),
+             .send_frames_max = kSendFramesMax,
+             .receive_frames_max = kReceiveFramesMax,
+             .handshake_ms = options.handshake_ms})),
+        endpoint(bind_server_socket(router, options.endpoint, commands_monitor)) {}
+
+  Queue<Outgoing>& outgoing;
+  const std::vector<Queue<Inbound>*> workers;
+  Metrics& metrics;
+  zmq::socket_t router;
+  const std::string endpoint;
+  std::atomic<bool> receiving{true};
+  std::atomic<bool> stopping{false};
+  std::thread thread;
+
+  void run();
+  bool receive_one();
+  void send(const RoutingId& routing, Bytes&& frame);
+};
+
+void Gateway::Impl::run() {
+  std::vector<Outgoing> answers;
+  zmq_pollitem_t items[] = {{nullptr, outgoing.fd(), ZMQ_POLLIN, 0},
+                            {router.handle(), 0, ZMQ_POLLIN, 0}};
+  bool more_waits = false;
+  for (;;) {
+    const bool stop_now = stopping;  // read before the queue: what was pushed before it is sent
+    if (!stop_now && zmq_poll(items, receiving ? 2 : 1, more_waits ? 0 : -1) < 0 &&
+        zmq_errno() != EINTR)
+      throw zmq::error_t();
+    more_waits = false;
+    if (receiving) {
+      std::size_t taken = 0;
+      while (taken < kFramesPerTurn && receive_one()) ++taken;
+      more_waits = taken == kFramesPerTurn;
+    }
+    outgoing.take_all(answers);
+    for (auto& a : answers) send(a.routing, std::move(a.frame));
+    if (stop_now) break;
+  }
+  router.close();
+}
+
+bool Gateway::Impl::receive_one() {
+  zmq::message_t routing_frame, body;
+  if (!router.recv(routing_frame, zmq::recv_flags::dontwait)) return false;
+  std::size_t bodies = 0;
+  for (bool more = routing_frame.more(); more;) {
+    zmq::message_t part;
+    // All parts of a message arrive together: this never waits.
+    if (!router.recv(part, zmq::recv_flags::none)) break;
+    more = part.more();
+    if (++bodies == 1) body = std::move(part);
+  }
+  metrics.add(Count::frames_in);
+  if (bodies != 1 || routing_frame.size() > RoutingId::bytes_max) {
+    metrics.add(Count::refused_multipart);
+    return true;
+  }
+  const auto key = key_of(body);
+  if (!key) {
+    metrics.add(Count::refused_no_identity);
+    return true;
+  }
+  if (body.size() < kHeaderBytes) {
+    metrics.add(Count::refused_short);
+    return true;
+  }
+  const auto* const data = body.data<std::uint8_t>();
+  Inbound frame;
+  frame.asker.routing.length = static_cast<std::uint8_t>(routing_frame.size());
+  std::memcpy(frame.asker.routing.bytes.data(), routing_frame.data(), routing_frame.size());
+  frame.asker.request = RequestId::from({data + kRequestOffset, RequestId::size_bytes});
+  frame.asker.key = *key;
+  frame.frame.assign(data, data + body.size());
+  auto& worker = *workers[std::hash<CurvePublicKey>{}(*key) % workers.size()];
+  if (!worker.push(std::move(frame), body.size())) {
+    metrics.add(Count::refused_busy);
+    send(frame.asker.routing, busy_frame(frame.asker.request));
+  }
+  return true;
+}
+
+void Gateway::Impl::send(const RoutingId& routing, Bytes&& frame) {
+  // With MANDATORY the first part says whether the peer is there and whether it reads.
+  const auto id = routing.view();
+  if (zmq_send(router.handle(), id.data(), id.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+    const int err = zmq_errno();
+    if (err == EHOSTUNREACH) metrics.add(Count::dropped_peer_gone);
+    else if (err == EAGAIN) metrics.add(Count::dropped_peer_full);  // the client asks again
+    else throw zmq::error_t();
+    return;
+  }
+  zmq::message_t message = adopt(std::move(frame));
+  if (zmq_msg_send(message.handle(), router.handle(), ZMQ_DONTWAIT) < 0) {
+    if (zmq_errno() != EAGAIN && zmq_errno() != EHOSTUNREACH) throw zmq::error_t();
+    metrics.add(Count::dropped_peer_gone);
+    return;
+  }
+  metrics.add(Count::frames_out);
+}
+
+Gateway::Gateway(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
+                 Queue<Outgoing>& outgoing, std::vector<Queue<Inbound>*> workers, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(context, transport, options, outgoing, std::move(workers),
+                                   metrics)) {}
+Gateway::~Gateway() { stop(); }
+
+void Gateway::start(FatalReport fatal) {
+  impl_->thread = start_thread("t-gateway", std::move(fatal), [i = impl_.get()] { i->run(); });
+}
+void Gateway::stop_receiving() {
+  impl_->receiving = false;
+  impl_->outgoing.wake();
+}
+void Gateway::stop() {
+  if (!impl_->thread.joinable()) return;
+  stop_receiving();
+  impl_->stopping = true;
+  impl_->outgoing.wake();
+  impl_->thread.join();
+}
+const std::string& Gateway::endpoint() const { return impl_->endpoint; }
+
+}  // namespace tertulia::broker

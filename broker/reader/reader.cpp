@@ -1,0 +1,88 @@
+#include "broker/reader/reader.hpp"
+
+#include <fmt/format.h>
+
+#include "broker/log/log_reader.hpp"
+#include "broker/worker/reply.hpp"
+
+namespace tertulia::broker {
+
+struct Reader::Impl {
+  Impl(const std::filesystem::path& database, const crypto::Seed& kek, const DirectoryCell& cell,
+       Queue<ReadRequest>& in, Queue<Outgoing>& out, Metrics& counters)
+      : log(database, kek), directory(cell), queue(in), outgoing(out), metrics(counters) {}
+
+  LogReader log;
+  const DirectoryCell& directory;
+  Queue<ReadRequest>& queue;
+  Queue<Outgoing>& outgoing;
+  Metrics& metrics;
+  std::atomic<bool> stopping{false};
+  std::thread thread;
+
+  void run();
+  pb::Reply answer(const HistoryRead& r);
+  pb::Reply answer(const ConsistencyRead& r);
+  pb::Reply answer(const InclusionRead& r);
+};
+
+void Reader::Impl::run() {
+  std::vector<ReadRequest> batch;
+  for (;;) {
+    const bool last_turn = stopping;
+    if (!last_turn) queue.wait(-1);
+    queue.take_all(batch);
+    for (const auto& request : batch) {
+      if (last_turn) return;  // what is unread is asked again, after the restart
+      const auto reply = std::visit([this](const auto& what) { return answer(what); }, request.what);
+      metrics.add(Count::pages);
+      // One by one: a page is big, and the next one takes its time.
+      outgoing.push_always(reply_frame(request.asker, reply));
+    }
+    if (last_turn) return;
+  }
+}
+
+pb::Reply Reader::Impl::answer(const HistoryRead& r) {
+  pb::Reply reply;
+  auto& page = *reply.mutable_history();
+  const Bytes entries = log.history(r.room, r.from_room_seq, r.before, r.limit, page_bytes_max);
+  page.set_entries(entries.data(), entries.size());
+  const auto snapshot = directory.load();
+  if (const Room* room = snapshot->room(r.room); room != nullptr && room->head)
+    page.set_head_room_seq(room->head->room_seq);
+  return reply;
+}
+
+pb::Reply Reader::Impl::answer(const ConsistencyRead& r) {
+  pb::Reply reply;
+  auto& proof = *reply.mutable_proof();
+  for (const auto& h : merkle::consistency_proof(r.old_size, r.new_size, log.node_reader()))
+    proof.add_hashes(h.data(), h.size());
+  return reply;
+}
+
+pb::Reply Reader::Impl::answer(const InclusionRead& r) {
+  pb::Reply reply;
+  auto& proof = *reply.mutable_proof();
+  for (const auto& h : merkle::inclusion_proof(r.seq, r.size, log.node_reader()))
+    proof.add_hashes(h.data(), h.size());
+  return reply;
+}
+
+Reader::Reader(std::size_t number, const std::filesystem::path& database, const crypto::Seed& kek,
+               const DirectoryCell& directory, Queue<ReadRequest>& queue, Queue<Outgoing>& outgoing,
+               Metrics& metrics, FatalReport fatal)
+    : impl_(std::make_unique<Impl>(database, kek, directory, queue, outgoing, metrics)) {
+  impl_->thread = start_thread(fmt::format("t-reader-{}", number), std::move(fatal),
+                               [i = impl_.get()] { i->run(); });
+}
+Reader::~Reader() { stop(); }
+void Reader::stop() {
+  if (!impl_->thread.joinable()) return;
+  impl_->stopping = true;
+  impl_->queue.wake();
+  impl_->thread.join();
+}
+
+}  // namespace tertulia::broker
