@@ -1,0 +1,103 @@
+#include "client_gtk/app/application.hpp"
+
+#include "client_gtk/app/builder.hpp"
+#include "client_gtk/app/text.hpp"
+#include "common/base/file.hpp"
+#include "common/base/log.hpp"
+
+namespace tertulia::gtk {
+namespace {
+
+constexpr const char* application_id = "org.tertulia.Tertulia";
+constexpr int exit_failed = 2;
+
+}  // namespace
+
+Glib::RefPtr<Application> Application::create(Options options) {
+  return Glib::make_refptr_for_instance<Application>(new Application(std::move(options)));
+}
+
+Application::Application(Options options)
+    : Gtk::Application(application_id, Gio::Application::Flags::NON_UNIQUE),
+      options_(std::move(options)) {}
+
+void Application::on_startup() {
+  Gtk::Application::on_startup();
+  adwaita::start();
+  adwaita::set_color_scheme(options_.color_scheme);
+  auto css = Gtk::CssProvider::create();
+  css->load_from_resource(std::string(resource_base) + "/style.css");
+  Gtk::StyleContext::add_provider_for_display(Gdk::Display::get_default(), css,
+                                              GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
+  add_actions();
+}
+
+void Application::add_actions() {
+  add_action("quit", [this] {
+    if (window_ != nullptr) window_->close();
+  });
+  set_accel_for_action("app.quit", "<Ctrl>q");
+  set_accel_for_action("win.previous-room", "<Alt>Up");
+  set_accel_for_action("win.next-room", "<Alt>Down");
+  set_accel_for_action("win.latest", "<Ctrl>End");
+  set_accels_for_action("win.show-help-overlay", {"F1", "<Ctrl>question"});
+}
+
+bool Application::start_engine() {
+  try {
+    std::filesystem::create_directories(options_.profile.parent_path());
+    make_private_directory(options_.profile);
+    client::EngineOptions engine_options;
+    engine_options.profile = options_.profile;
+    engine_options.wake = [pump = pump_.get()] { pump->wake(); };
+    engine_ = std::make_unique<client::Engine>(std::move(engine_options));
+    pump_->attach(*engine_);
+    engine_->start();
+    return true;
+  } catch (const std::exception& error) {
+    log::error("profile {}: {}", options_.profile.string(), error.what());
+    exit_code_ = exit_failed;
+    return false;
+  }
+}
+
+void Application::on_activate() {
+  if (window_ != nullptr) {
+    window_->present();
+    return;
+  }
+  pump_ = std::make_unique<EventPump>([this](client::Event& event) {
+    if (window_ != nullptr) window_->handle(event);
+  });
+  if (!start_engine()) return;
+  auto ui = load_ui("window");
+  window_ = Gtk::Builder::get_widget_derived<Window>(ui, "window", *engine_, options_.profile);
+  add_window(*window_);
+  if (!options_.invite.empty()) window_->set_invite(options_.invite);
+  if (options_.bench_first_frame) bench_ = std::make_unique<Bench>(*window_);
+  window_->signal_hide().connect([this] { quit(); });
+  window_->present();
+  wakeups_ = std::make_unique<Wakeups>([this] { engine_->reconnect_now(); });
+}
+
+void Application::on_shutdown() {
+  wakeups_.reset();
+  bench_.reset();
+  if (engine_) engine_->stop();
+  delete std::exchange(window_, nullptr);
+  engine_.reset();
+  pump_.reset();
+  Gtk::Application::on_shutdown();
+}
+
+int run(int argc, char** argv) {
+  start_texts();
+  int exit_code = 0;
+  auto options = parse_options(argc, argv, exit_code);
+  if (!options) return exit_code;
+  auto application = Application::create(std::move(*options));
+  const int status = application->run();
+  return status != 0 ? status : application->exit_code();
+}
+
+}  // namespace tertulia::gtk

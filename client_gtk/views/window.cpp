@@ -1,0 +1,96 @@
+#include "client_gtk/views/window.hpp"
+
+#include "client_gtk/app/adwaita.hpp"
+#include "client_gtk/app/builder.hpp"
+#include "client_gtk/models/link_text.hpp"
+#include "client_gtk/version.hpp"
+
+namespace tertulia::gtk {
+
+Window::Window(BaseObjectType* object, const Glib::RefPtr<Gtk::Builder>& ui, client::Engine& engine,
+               const std::filesystem::path& profile)
+    : Gtk::ApplicationWindow(object),
+      engine_(engine),
+      memory_(profile),
+      pages_(need<Gtk::Stack>(ui, "pages")),
+      starting_ui_(load_ui("starting")),
+      first_run_([this](std::string invite, std::string display_name) {
+        engine_.enrol(std::move(invite), std::move(display_name));
+      }),
+      main_page_(engine, memory_.room(),
+                 [this](const Glib::ustring& room) { set_title(room + " — Tertulia"); }) {
+  pages_.add(need(starting_ui_, "starting_page"), "starting");
+  pages_.add(main_page_.widget(), "main");
+  pages_.add(first_run_.widget(), "first-run");
+  pages_.add(blocked_page_.widget(), "blocked");
+  pages_.set_visible_child("starting");
+  set_icon_name("org.tertulia.Tertulia");
+  if (memory_.width() > 0) set_default_size(memory_.width(), memory_.height());
+  property_is_active().signal_changed().connect(
+      [this] { main_page_.timeline().set_active(is_active()); });
+  add_actions();
+}
+
+void Window::add_actions() {
+  add_action("about", [this] { adwaita::show_about(*this, program_version); });
+  add_action("previous-room", [this] { main_page_.open_next_room(-1); });
+  add_action("next-room", [this] { main_page_.open_next_room(1); });
+  add_action("latest", [this] { main_page_.timeline().jump_to_latest(); });
+}
+
+void Window::set_invite(const std::string& invite) { first_run_.set_invite(invite); }
+
+void Window::handle(client::Event& event) {
+  std::visit(
+      [this]<class E>(E& e) {
+        if constexpr (std::is_same_v<E, client::LinkChanged>) {
+          show_link(e.status);
+        } else if constexpr (std::is_same_v<E, client::AccountChanged>) {
+          account_ = e.account;
+          main_page_.show_account(account_);
+        } else if constexpr (std::is_same_v<E, client::RoomsChanged>) {
+          main_page_.show_rooms(std::move(e.rooms));
+        } else if constexpr (std::is_same_v<E, client::MessagesArrived>) {
+          main_page_.timeline().arrived(e);
+        } else if constexpr (std::is_same_v<E, client::PageLoaded>) {
+          main_page_.timeline().page_loaded(e);
+        } else if constexpr (std::is_same_v<E, client::OutboxChanged>) {
+          main_page_.outbox_changed(e);
+        } else if constexpr (std::is_same_v<E, client::OutboxDiscarded>) {
+          main_page_.timeline().discarded(e);
+        } else if constexpr (std::is_same_v<E, client::EnrolFinished>) {
+          first_run_.finished(e);
+        } else {
+          // the window shows neither that the outbox is empty nor that all is known
+          static_assert(std::is_same_v<E, client::OutboxDrained> ||
+                        std::is_same_v<E, client::CaughtUp>);
+        }
+      },
+      event);
+}
+
+void Window::show_link(const client::LinkStatus& status) {
+  const bool was_first_run = pages_.get_visible_child_name() == "first-run";
+  if (blocks_window(status)) {
+    blocked_page_.show(status, account_);
+    pages_.set_visible_child("blocked");
+  } else if (status.state == client::LinkState::not_enrolled) {
+    pages_.set_visible_child("first-run");
+    set_default_widget(first_run_.default_button());
+    if (!was_first_run) first_run_.focus();
+    return;
+  } else if (pages_.get_visible_child_name() != "main") {
+    unset_default_widget();
+    pages_.set_visible_child("main");
+    main_page_.composer().focus();
+  }
+  main_page_.show_link(status);
+}
+
+bool Window::on_close_request() {
+  main_page_.composer().save_now();
+  memory_.save(main_page_.open_room(), get_width(), get_height());
+  return Gtk::ApplicationWindow::on_close_request();
+}
+
+}  // namespace tertulia::gtk
