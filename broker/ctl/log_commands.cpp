@@ -115,7 +115,8 @@ int status(const Target& target, bool as_json) {
   fmt::print("  people       {} users, {} devices, {} rooms\n", number("users"), number("devices"), number("rooms"));
   fmt::print("  memory       {:.1f} MiB\n", static_cast<double>(number("rss_bytes")) / (1 << 20));
   if (s.value("read_only", false)) fmt::print("  READ-ONLY    {}\n", s.value("read_only_reason", ""));
-  for (const auto& [name, count] : s.value("counters", json::object()).items())
+  const json counters = s.value("counters", json::object());
+  for (const auto& [name, count] : counters.items())
     if (name.find("refused") != std::string::npos || name.find("dropped") != std::string::npos)
       if (count.is_number_unsigned() && count != 0) fmt::print("  {:<28} {}\n", name, count.get<std::uint64_t>());
   return exit_good;
