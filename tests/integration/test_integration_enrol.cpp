@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(an_expired_invite_is_refused) {
 BOOST_AUTO_TEST_CASE(a_revoked_invite_is_refused) {
   TestBroker broker;
   const std::string text = broker.invite("ana");
-  const Ran revoked = broker.ctl({"revoke-invite", "ana"});
+  const Ran revoked = broker.ctl({"invite", "revoke", "ana"});
   BOOST_REQUIRE_MESSAGE(revoked.code == 0, revoked.err);
   const auto answer = RawClient(text).enrol();
   BOOST_TEST(is_error(answer, pb::INVITE_REVOKED), describe(answer));

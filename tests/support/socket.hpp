@@ -30,7 +30,7 @@ class Socket {
     SocketType type = SocketType::dealer;
     std::string address;           // "tcp://host:port"
     CurvePublicKey server;         // the key that must answer there
-    std::string routing_id;        // not empty: claimed; clients of the real kind set none
+    std::string routing_id = {};      // not empty: claimed; clients of the real kind set none
     bool plain = false;            // true: no CURVE at all
   };
   Socket(Context& context, const crypto::CurveKey& own, const Options& options);
