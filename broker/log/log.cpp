@@ -71,6 +71,7 @@ CommitResult Log::append(std::vector<Append>&& batch) {
   if (m.failed) throw StorageFailure("the log has failed and is not written any more");
   std::vector<Outcome> outcomes;
   outcomes.reserve(batch.size());
+  m.batch_ms = m.options.now_ms();
   try {
     for (Append& item : batch) outcomes.push_back(std::visit([&](auto& append) { return m.decide(append); }, item));
     if (m.transaction) {
@@ -123,6 +124,7 @@ void Log::close() {
   if (!m.failed) {
     const auto end = [&] {
       if (m.unwritten) {
+        m.batch_ms = m.last_ms;
         m.begin();
         m.commit();
         m.unwritten.reset();

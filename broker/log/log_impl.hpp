@@ -33,6 +33,7 @@ struct Log::Impl {
   Answers answers;
   merkle::Frontier frontier;                 // inside the transaction
   std::uint64_t last_ms = 0;                 // logged_at of the newest entry, inside the transaction
+  std::uint64_t batch_ms = 0;                // the clock when the batch was taken
   RecentCheckpoints recent{checkpoints_remembered};
   std::optional<std::pair<std::uint64_t, Hash>> unwritten;  // signed, its row comes with the next commit
   std::uint64_t checkpoint_rows = 0;
@@ -65,6 +66,7 @@ struct Log::Impl {
 
   // log_transaction.cpp
   void begin();
+  std::uint64_t entry_ms() const;  // the time that the next entry gets
   // Writes an entry at the end of the record; its leaf names seq frontier.size().
   std::uint64_t add(ByteView leaf, const std::vector<record::Body>& bodies);
   std::uint64_t append_act(record::Kind kind, const record::Act& act, const pb::ActNames& names);

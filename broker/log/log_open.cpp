@@ -44,6 +44,7 @@ void Log::Impl::open() {
 }
 
 void Log::Impl::make_log() {
+  batch_ms = options.now_ms();
   begin_statement->run();
   create_tables(*db);
   Bytes wrapped;
@@ -55,7 +56,7 @@ void Log::Impl::make_log() {
   write_meta(*db, "data_key", wrapped);
   store = std::make_unique<EntryStore>(*db);
   derived = std::make_unique<Derived>(*db, *store, *data_keys);
-  last_ms = options.now_ms();
+  last_ms = batch_ms;
   transaction = Saved{frontier, last_ms, checkpoint_rows};
 
   add_card(1);
@@ -137,6 +138,7 @@ void Log::Impl::check_tail() {
 void Log::Impl::renew_card() {
   const auto last = wire::open_card(card, keys.identity.public_key(), keys.id);
   if (last->curve == keys.transport.public_key() && last->addresses == options.advertised) return;
+  batch_ms = options.now_ms();
   try {
     add_card(last->serial + 1);
     commit();

@@ -52,7 +52,7 @@ Outcome Log::Impl::decide(EnrolAppend& a) {
     return answer;
   }
   if (invite->revoked) return Refused{pb::INVITE_REVOKED, "This invite has been revoked; ask for another one."};
-  if (invite->expires_ms <= options.now_ms())
+  if (invite->expires_ms <= entry_ms())
     return Refused{pb::INVITE_EXPIRED, "This invite has expired; ask for another one."};
   if (is_key_known(directory, a)) return Refused{pb::NOT_ALLOWED, "These keys are enrolled already."};
   if (!is_shown_text(a.display_name, kDisplayNameBytesMax) || !is_shown_text(a.device_name, kDeviceNameBytesMax))
@@ -113,7 +113,7 @@ Outcome Log::Impl::decide(InviteCommand& c) {
     }
   }
   out.seed = crypto::Seed::random();
-  out.expires_ms = options.now_ms() + c.lifetime_ms;
+  out.expires_ms = entry_ms() + c.lifetime_ms;
   const CurvePublicKey curve = crypto::invite_curve_key(out.seed).public_key();
   Act open;
   open.set(Tag::user_id, out.user)

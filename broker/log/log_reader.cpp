@@ -27,6 +27,10 @@ struct LogReader::Impl {
         page(db.prepare("SELECT seq, leaf, bodies FROM entries WHERE seq>=? ORDER BY seq LIMIT ?")),
         node(db.prepare("SELECT hash FROM nodes WHERE number=?")),
         count(db.prepare("SELECT ifnull(max(seq) + 1, 0) FROM entries")),
+        by_id(db.prepare("SELECT s.seq FROM submissions s JOIN devices d ON d.device_no=s.device_no "
+                         "WHERE d.device_id=? AND s.id=?")),
+        by_room(db.prepare("SELECT e.seq FROM room_entries e JOIN rooms r ON r.room_no=e.room_no "
+                           "WHERE r.room_id=? AND e.first_room_seq=?")),
         newest(db.prepare("SELECT size, root FROM checkpoints ORDER BY size DESC LIMIT 1")) {}
 
   static DataKeys open_keys(Database& db, const crypto::Seed& kek) {
@@ -49,7 +53,7 @@ struct LogReader::Impl {
 
   Database db;
   DataKeys keys;
-  Statement room_no, holder, forward, backward, page, node, count, newest;
+  Statement room_no, holder, forward, backward, page, node, count, by_id, by_room, newest;
   std::vector<record::Body> bodies;
 };
 
@@ -69,13 +73,13 @@ Bytes LogReader::Impl::newer(std::uint64_t room, std::uint64_t from, std::uint32
   forward.bind(1, room).bind(2, first);
   while (messages < limit && forward.next()) {
     const std::size_t before = out.size();
-    const std::size_t count = append_row(forward, out);
-    if (first < from && first + count <= from) {  // the room ends before `from`
+    const std::size_t taken = append_row(forward, out);
+    if (first < from && first + taken <= from) {  // the room ends before `from`
       out.clear();
       first = from;
       continue;
     }
-    messages += count;
+    messages += taken;
     if (out.size() > bytes_max && before > 0) {
       out.resize(before);
       break;
@@ -128,12 +132,25 @@ std::uint64_t LogReader::size() {
 
 merkle::NodeReader LogReader::node_reader() {
   return [this](std::uint64_t number) {
-    Statement& s = impl_->node;
-    const ResetAtEnd guard(s);
-    if (!s.bind(1, number).next())
-      throw StorageFailure("the record is not whole: tree node " + std::to_string(number) + " is missing");
-    return s.id<Hash>(0);
+    const auto hash = find_node(number);
+    if (!hash) throw StorageFailure("the record is not whole: tree node " + std::to_string(number) + " is missing");
+    return *hash;
   };
+}
+
+std::optional<Hash> LogReader::find_node(std::uint64_t number) {
+  Statement& s = impl_->node;
+  const ResetAtEnd guard(s);
+  if (!s.bind(1, number).next()) return std::nullopt;
+  return Hash::parse(s.blob(0));
+}
+
+bool LogReader::is_indexed(const record::Leaf& leaf) {
+  if (leaf.submission.is_act()) return true;
+  const ResetAtEnd id_guard(impl_->by_id), room_guard(impl_->by_room);
+  Statement& id = impl_->by_id.bind(1, leaf.submission.device).bind(2, leaf.submission.id);
+  Statement& room = impl_->by_room.bind(1, leaf.submission.room).bind(2, leaf.first_room_seq);
+  return id.next() && id.number(0) == leaf.seq && room.next() && room.number(0) == leaf.seq;
 }
 
 void LogReader::for_each(std::uint64_t from, const std::function<bool(StoredEntry&&)>& f) {

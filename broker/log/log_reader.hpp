@@ -25,7 +25,11 @@ class LogReader {
                 std::uint32_t limit, std::size_t bytes_max);
 
   std::uint64_t size();
+  // Of this reader, on its thread; throws StorageFailure when a node is missing.
   merkle::NodeReader node_reader();
+  std::optional<Hash> find_node(std::uint64_t number);
+  // True when the indexes by submission id and by room lead to this entry.
+  bool is_indexed(const record::Leaf& leaf);
   struct StoredEntry {
     std::uint64_t seq;
     Bytes leaf;

@@ -1,5 +1,6 @@
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "broker/log/log_impl.hpp"
@@ -30,15 +31,17 @@ void Log::Impl::begin() {
       checkpoint_rows = checkpoints_remembered;
     }
   }
-  const std::uint64_t now = options.now_ms();
-  if (now >= last_ms) {
-    last_ms = now;
-  } else if (last_ms - now > kClockStepMs) {
-    Act act;
-    act.set_number(Tag::old_ms, last_ms).set_number(Tag::new_ms, now);
-    last_ms = now;
-    append_act(Kind::clock_stepped, act, {});
-  }
+  const std::uint64_t old_ms = last_ms;
+  last_ms = entry_ms();
+  if (last_ms >= old_ms) return;
+  Act act;
+  act.set_number(Tag::old_ms, old_ms).set_number(Tag::new_ms, last_ms);
+  append_act(Kind::clock_stepped, act, {});
+}
+
+std::uint64_t Log::Impl::entry_ms() const {
+  const bool stepped_back = batch_ms < last_ms && last_ms - batch_ms > kClockStepMs;
+  return stepped_back ? batch_ms : std::max(batch_ms, last_ms);
 }
 
 std::uint64_t Log::Impl::add(ByteView leaf, const std::vector<record::Body>& bodies) {
@@ -136,7 +139,9 @@ void Log::Impl::checkpoint_wal(int mode) {
 bool Log::Impl::has_space_again() {
   struct statvfs fs {};
   if (::statvfs(options.database.c_str(), &fs) != 0 || fs.f_bavail * fs.f_frsize < kSpaceToResumeBytes) return false;
+  if (!unwritten) unwritten = {frontier.size(), frontier.root()};
   try {
+    batch_ms = options.now_ms();
     begin();
     commit();
     return true;
