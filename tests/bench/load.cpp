@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "common/base/clock.hpp"
+#include "common/base/uuid7.hpp"
 
 namespace tertulia::bench {
 
@@ -13,7 +14,7 @@ namespace {
 constexpr std::uint64_t kAnswerMs = 20'000;
 
 pb::Reply exchange(Socket& socket, const pb::Request& request) {
-  const RequestId id = RawDevice::next_request();
+  const RequestId id = random_request_id();
   if (!socket.send(RawDevice::request_frame(id, request)))
     throw std::runtime_error("the command socket takes no request");
   const std::uint64_t started = monotonic_ms();
@@ -74,7 +75,7 @@ void send_submission(Peer& peer, std::size_t count, std::size_t bytes) {
   static thread_local std::vector<std::string> texts;
   if (texts.size() != count || texts[0].size() != bytes)
     texts.assign(count, std::string(bytes, 'm'));
-  const Bytes frame = peer.device.submission_frame(peer.room, texts, RawDevice::next_request());
+  const Bytes frame = peer.device.submission_frame(peer.room, texts, random_request_id());
   if (!peer.commands->send(frame)) throw std::runtime_error("the command socket takes no submission");
   ++peer.in_flight;
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/file.hpp"
+#include "common/crypto/keys.hpp"
 #include "tests/bench/physical.hpp"
 #include "tests/bench/scenarios.hpp"
 #include "tests/bench/window.hpp"

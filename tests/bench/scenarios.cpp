@@ -6,6 +6,7 @@
 
 #include "client/engine/engine.hpp"
 #include "common/base/clock.hpp"
+#include "common/base/queue.hpp"
 #include "tests/bench/load.hpp"
 #include "tests/bench/physical.hpp"
 #include "tests/support/broker.hpp"
@@ -78,7 +79,7 @@ Throughput run_senders(const Settings& settings, std::size_t senders, std::uint6
 class Watcher {
  public:
   Watcher(test::TestBroker& broker, const std::string& name, const std::filesystem::path& profile)
-      : queue_(1), engine_({.profile = profile, .wake = [this] { queue_.wake(); }}) {
+      : queue_(1), engine_(options(profile)) {
     engine_.start();
     engine_.enrol(broker.invite(name), "");
     wait([this] { return caught_up_; });
@@ -109,6 +110,12 @@ class Watcher {
   std::uint64_t seen() const { return seen_; }
 
  private:
+  client::EngineOptions options(const std::filesystem::path& profile) {
+    client::EngineOptions out;
+    out.profile = profile;
+    out.wake = [this] { queue_.wake(); };
+    return out;
+  }
   Queue<int> queue_;  // only for its eventfd
   client::Engine engine_;
   std::vector<client::Event> events_;
