@@ -86,7 +86,7 @@ Session::Session(zmq::context_t& context, Store& store, Profile& profile, const 
   rooms_.load(store_, generation_, options_.follow, options_.since_room_seq);
   people_.load(store_);
   events_.push_back(AccountChanged{enrolled_.account});
-  rooms_dirty_ = true;
+  tell_rooms(0);
   emit_outbox(outbox_.adopt(), MessageState::queued);
   adopt_at_ms_ = now_ms + kAdoptMs;
   link_.set_addresses(addresses_to_try());
@@ -215,20 +215,22 @@ void Session::work(std::uint64_t now_ms) {
     adopt_at_ms_ = now_ms + kAdoptMs;
     emit_outbox(outbox_.adopt(), MessageState::queued);
   }
-  if (rooms_dirty_ && (rooms_told_ms_ == 0 || now_ms >= rooms_told_ms_ + kRoomsChangedMs)) {
-    rooms_dirty_ = false;
-    rooms_told_ms_ = now_ms;
-    const auto unsent = store_.unsent_counts();
-    auto shown = rooms_.shown();
-    for (auto& room : shown) {
-      const auto at = unsent.find(room.id);
-      room.unsent = at == unsent.end() ? 0 : at->second;
-    }
-    events_.push_back(RoomsChanged{std::move(shown)});
-  }
+  if (rooms_dirty_ && now_ms >= rooms_told_ms_ + kRoomsChangedMs) tell_rooms(now_ms);
   const bool unsent = !outbox_.empty();
   if (had_unsent_ && !unsent) events_.push_back(OutboxDrained{});
   had_unsent_ = unsent;
+}
+
+void Session::tell_rooms(std::uint64_t now_ms) {
+  rooms_dirty_ = false;
+  rooms_told_ms_ = now_ms;
+  const auto unsent = store_.unsent_counts();
+  auto shown = rooms_.shown();
+  for (auto& room : shown) {
+    const auto at = unsent.find(room.id);
+    room.unsent = at == unsent.end() ? 0 : at->second;
+  }
+  events_.push_back(RoomsChanged{std::move(shown)});
 }
 
 void Session::watch_link(std::uint64_t now_ms) {

@@ -89,6 +89,7 @@ class Session {
   void watch_broadcast(std::uint64_t now_ms);
   void ping(std::uint64_t now_ms);
   void say_caught_up();
+  void tell_rooms(std::uint64_t now_ms);
   std::vector<std::string> addresses_to_try() const;
 
   // session_replies.cpp: what the server answers
