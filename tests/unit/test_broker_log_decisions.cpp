@@ -1,5 +1,6 @@
 // What t-log allows, refuses and answers again.
 #include "broker/log/verify_log.hpp"
+#include "tests/unit/faulty_vfs.hpp"
 #include "tests/unit/log_fixture.hpp"
 
 using namespace tertulia;
@@ -105,7 +106,12 @@ BOOST_AUTO_TEST_CASE(a_view_is_good_for_4096_checkpoints_and_over_a_restart) {
   log->close();
   open();
   BOOST_TEST(code(old_view) == pb::ERROR_NONE);
+  log->close();
+  options.vfs = faulty_vfs();
+  set_disk_fault(DiskFault::sync_skipped);
+  open();
   for (std::size_t i = 0; i < checkpoints_remembered; ++i) send(beto, {"y"});
+  set_disk_fault(DiskFault::none);
   BOOST_TEST(code(late) == pb::STALE_VIEW);
 }
 
