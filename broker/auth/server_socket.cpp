@@ -80,7 +80,13 @@ std::string bind_server_socket(zmq::socket_t& socket, const std::string& endpoin
   char real[256] = {};
   std::size_t size = sizeof real;
   if (zmq_getsockopt(socket.handle(), ZMQ_LAST_ENDPOINT, real, &size) != 0) throw zmq::error_t();
-  return real;
+  // With IPV6 libzmq names an IPv4 address as a mapped one.
+  constexpr std::string_view kMapped = "tcp://[::ffff:";
+  std::string name = real;
+  const auto end = name.find(']');
+  if (name.starts_with(kMapped) && name.find('.') < end)
+    name = "tcp://" + name.substr(kMapped.size(), end - kMapped.size()) + name.substr(end + 1);
+  return name;
 }
 
 std::string port_of(const std::string& endpoint) {

@@ -108,9 +108,11 @@ struct PageLoaded { std::uint64_t token; RoomId room; std::vector<Message> messa
 // An own message was queued, failed, discarded or sent; sent ones carry seq, room_seq, logged_at_ms.
 struct OutboxChanged { std::vector<Message> messages; };
 struct OutboxDiscarded { std::uint64_t local_id; RoomId room; };
-struct EnrolFinished { bool ok; std::string reason; };  // reason: one English sentence
+// reason: one English sentence; unreachable: nobody answered, so nothing is said about the invite.
+struct EnrolFinished { bool ok; std::string reason; bool unreachable = false; };
 struct OutboxDrained {};   // nothing of this process is left to send
-struct CaughtUp {};        // after a (re)connect: every room is known up to the head of the welcome
+struct CaughtUp {};        // after a (re)connect: every room is known up to its head, and what is
+                           // said from now on arrives (subscribed, or known to be blocked)
 
 using Event = std::variant<LinkChanged, AccountChanged, RoomsChanged, MessagesArrived, PageLoaded,
                            OutboxChanged, OutboxDiscarded, EnrolFinished, OutboxDrained, CaughtUp>;
@@ -127,12 +129,24 @@ struct InvitePreview {
 // nullopt: not an invite; reason then says what is wrong with it, in one English sentence.
 std::optional<InvitePreview> preview_invite(const std::string& invite, std::string& reason);
 
+// Which messages MessagesArrived brings.
+enum class Follow {
+  newest_first,  // from the cache's end on; when much was missed only the newest page, and room_seq
+                 // jumps: the older ones come by load_page when the user scrolls there
+  from_now,      // from the rooms' heads at the first welcome on, without a gap
+  since          // from EngineOptions::since_room_seq on, without a gap
+};
+
 struct EngineOptions {
   std::filesystem::path profile;
   std::function<void()> wake;       // see above
   bool subscribe = true;            // false: no SUB socket (a program that only sends)
   bool read_only_outbox = false;    // true: neither sends nor adopts rows (a program that only reads)
   std::string server_address;       // not empty: tried before the known ones; the pinned key decides
+  Follow follow = Follow::newest_first;
+  std::uint64_t since_room_seq = 1;
+  std::string program = "tertulia";  // name and version, for the administrator's eyes
+  std::uint64_t enrol_timeout_ms = 20'000;
 };
 
 class Engine {

@@ -1,0 +1,25 @@
+// How messages, rooms and accounts are printed: for people, or as one JSON object a line.
+// Fields of a message: seq, room_seq, room, sender, device, id, kind, sent_at, logged_at, text.
+// id is the submission's 16 bytes and the index in it, 34 hex digits: with device it names a message.
+#pragma once
+
+#include <string>
+
+#include "client/engine/engine.hpp"
+
+namespace tertulia::cli {
+
+std::string message_json(const client::Message& message, const std::string& room_name);
+std::string message_line(const client::Message& message, const std::string& room_name);
+std::string room_json(const client::Room& room);
+std::string room_line(const client::Room& room);
+std::string account_json(const client::Account& account);
+std::string account_lines(const client::Account& account);
+std::string problem_sentence(const client::LinkStatus& status);
+
+// Writes a whole line to stdout at once, so that a reader never sees half of one; false: nobody reads.
+bool print_line(std::string line);
+// The same for many lines; what is in `lines` is written and cleared.
+bool print_lines(std::string& lines);
+
+}  // namespace tertulia::cli

@@ -1,0 +1,284 @@
+#include "client/engine/outbox.hpp"
+
+#include <algorithm>
+
+#include "common/base/log.hpp"
+#include "common/wire/tertulia.pb.h"
+
+namespace tertulia::client {
+
+namespace {
+constexpr std::uint32_t kLoadRows = 4096;
+
+Bytes body_of(const std::string& text) {
+  pb::Body body;
+  body.set_text(text);
+  Bytes out(body.ByteSizeLong());
+  body.SerializeToArray(out.data(), static_cast<int>(out.size()));
+  return out;
+}
+std::size_t weight(const OutboxRow& row) { return row.body.size() + Salt::size_bytes + 4; }
+}  // namespace
+
+Outbox::Outbox(Store& store, Profile& profile, std::uint64_t process, bool quiet)
+    : store_(store), profile_(profile), process_(process), quiet_(quiet) {}
+
+void Outbox::append(OutboxRow row) {
+  auto& queue = rooms_[row.room];
+  if (queue.submissions.empty() || queue.submissions.back().id != row.submission) {
+    queue.submissions.push_back({});
+    queue.submissions.back().id = row.submission;
+    queue.submissions.back().room = row.room;
+    ++queue.waiting;
+  }
+  last_loaded_ = std::max(last_loaded_, row.submission);
+  queue.submissions.back().rows.push_back(std::move(row));
+  ++rows_;
+}
+
+std::vector<OutboxRow> Outbox::queue(const std::vector<Draft>& drafts, std::uint64_t now_wall_ms) {
+  struct Open {
+    SubmissionId id;
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+  };
+  std::map<RoomId, Open> open;
+  std::vector<OutboxRow> rows;
+  rows.reserve(drafts.size());
+  for (const auto& draft : drafts) {
+    OutboxRow row;
+    row.local_id = draft.local_id;
+    row.room = draft.room;
+    row.created_ms = now_wall_ms;
+    randombytes_buf(row.salt.data(), row.salt.size());
+    row.body = body_of(draft.text);
+    auto& o = open[row.room];
+    if (o.count == 0 || o.count == record::messages_max ||
+        o.bytes + weight(row) > record::submission_bodies_bytes_max)
+      o = {store_.next_submission_id(now_wall_ms), 0, 0};
+    row.submission = o.id;
+    row.index = static_cast<std::uint8_t>(o.count++);
+    o.bytes += weight(row);
+    store_.put(process_, row);
+    rows.push_back(std::move(row));
+  }
+  store_.commit();
+  // Rows of one submission stay together: all of this call, or from the store later.
+  if (more_in_store_ || rows_ + rows.size() > rows_in_memory_max) more_in_store_ = true;
+  else
+    for (const auto& row : rows) append(row);
+  return rows;
+}
+
+void Outbox::load_more() {
+  if (!more_in_store_ || rows_ > rows_in_memory_max / 2) return;
+  auto rows = store_.unsent(process_, last_loaded_, kLoadRows);
+  more_in_store_ = rows.size() == kLoadRows;
+  if (more_in_store_) {
+    // The last submission may be cut: it comes whole with the next load.
+    const SubmissionId last = rows.back().submission;
+    if (rows.front().submission != last)
+      while (rows.back().submission == last) rows.pop_back();
+  }
+  for (auto& row : rows) append(std::move(row));
+}
+
+std::vector<OutboxRow> Outbox::adopt() {
+  std::vector<OutboxRow> adopted;
+  if (quiet_ || !empty()) return adopted;
+  bool any = false;
+  for (const std::uint64_t process : store_.outbox_processes()) {
+    if (process == process_) continue;
+    const UniqueFd lock = profile_.take_dead(process);
+    if (!lock) continue;
+    store_.adopt(process, process_);
+    store_.commit();
+    profile_.forget_dead(process);
+    any = true;
+  }
+  if (!any) return adopted;
+  last_loaded_ = {};
+  more_in_store_ = true;
+  load_more();
+  for (auto& [room, queue] : rooms_)
+    for (auto& s : queue.submissions) {
+      s.tried = true;  // perhaps: the dead process did not say
+      adopted.insert(adopted.end(), s.rows.begin(), s.rows.end());
+    }
+  return adopted;
+}
+
+Outbox::Submission* Outbox::start(RoomQueue& queue, Submission& s, std::uint64_t now_ms) {
+  s.state = Submission::State::under_way;
+  s.tried = true;
+  s.sent_ms = now_ms;
+  --queue.waiting;
+  ++queue.under_way;
+  under_way_[s.id] = s.room;
+  return &s;
+}
+
+Outbox::Submission* Outbox::find(const SubmissionId& id) {
+  const auto at = under_way_.find(id);
+  if (at == under_way_.end()) return nullptr;
+  for (auto& s : rooms_[at->second].submissions)
+    if (s.id == id) return &s;
+  return nullptr;
+}
+const Outbox::Submission* Outbox::under_way(const SubmissionId& id) const {
+  return const_cast<Outbox*>(this)->find(id);
+}
+
+void Outbox::answered(RoomQueue& queue) {
+  if (--queue.under_way == 0) queue.held = false;
+}
+
+std::vector<OutboxRow> Outbox::take(const SubmissionId& id) {
+  const auto at = under_way_.find(id);
+  if (at == under_way_.end()) return {};
+  auto& queue = rooms_[at->second];
+  under_way_.erase(at);
+  std::vector<OutboxRow> rows;
+  const auto s = std::find_if(queue.submissions.begin(), queue.submissions.end(),
+                              [&](const Submission& one) { return one.id == id; });
+  if (s == queue.submissions.end()) return {};
+  rows = std::move(s->rows);
+  queue.submissions.erase(s);
+  rows_ -= rows.size();
+  answered(queue);
+  return rows;
+}
+
+std::vector<OutboxRow> Outbox::acked(const SubmissionId& id) {
+  auto rows = take(id);
+  if (!rows.empty()) store_.remove_submission(id);
+  load_more();
+  return rows;
+}
+
+std::vector<OutboxRow> Outbox::failed(const SubmissionId& id, const std::string& reason) {
+  auto rows = take(id);
+  if (!rows.empty()) store_.set_failed(id, reason);
+  for (auto& row : rows) row.failed = true, row.failure = reason;
+  load_more();
+  return rows;
+}
+
+void Outbox::again(const SubmissionId& id, std::uint64_t now_ms, std::uint64_t pause_ms) {
+  Submission* s = find(id);
+  if (s == nullptr) return;
+  auto& queue = rooms_[s->room];
+  under_way_.erase(id);
+  s->state = Submission::State::waiting;
+  ++queue.waiting;
+  queue.held = true;
+  queue.not_before_ms = std::max(queue.not_before_ms, now_ms + pause_ms);
+  answered(queue);
+}
+
+void Outbox::go_on(std::uint64_t now_ms) {
+  for (auto& [room, queue] : rooms_) queue.not_before_ms = std::min(queue.not_before_ms, now_ms);
+}
+
+void Outbox::connection_lost() {
+  under_way_.clear();
+  for (auto& [room, queue] : rooms_) {
+    for (auto& s : queue.submissions) s.state = Submission::State::waiting;
+    queue.waiting = queue.submissions.size();
+    queue.under_way = 0;
+    queue.held = false;
+    queue.not_before_ms = 0;
+  }
+}
+
+std::vector<OutboxRow> Outbox::fail_room(const RoomId& room, const std::string& reason) {
+  std::vector<OutboxRow> out;
+  const auto at = rooms_.find(room);
+  if (at == rooms_.end() || at->second.under_way > 0) return out;
+  for (auto& s : at->second.submissions) {
+    store_.set_failed(s.id, reason);
+    rows_ -= s.rows.size();
+    for (auto& row : s.rows) {
+      row.failed = true;
+      row.failure = reason;
+      out.push_back(std::move(row));
+    }
+  }
+  rooms_.erase(at);
+  load_more();
+  return out;
+}
+
+std::optional<OutboxRow> Outbox::retry(std::uint64_t local_id, std::uint64_t now_wall_ms) {
+  auto row = store_.outbox_row(local_id);
+  if (!row || !row->failed) return std::nullopt;
+  // Refused for good under its old id, so it is not in the log: a new id and salt cannot double it.
+  store_.remove_row(local_id);
+  row->submission = store_.next_submission_id(now_wall_ms);
+  row->index = 0;
+  randombytes_buf(row->salt.data(), row->salt.size());
+  row->failed = false;
+  row->failure.clear();
+  store_.put(process_, *row);
+  store_.commit();
+  if (rows_ >= rows_in_memory_max) more_in_store_ = true;
+  if (!more_in_store_) append(*row);
+  return row;
+}
+
+std::optional<RoomId> Outbox::discard(std::uint64_t local_id) {
+  const auto row = store_.outbox_row(local_id);
+  if (!row) return std::nullopt;
+  if (row->failed) {
+    store_.remove_row(local_id);
+    store_.commit();
+    return row->room;
+  }
+  const auto at = rooms_.find(row->room);
+  if (at == rooms_.end()) return std::nullopt;
+  auto& queue = at->second;
+  const auto s = std::find_if(queue.submissions.begin(), queue.submissions.end(),
+                              [&](const Submission& one) { return one.id == row->submission; });
+  if (s == queue.submissions.end() || s->tried) return std::nullopt;
+  // Never sent, so nobody knows the submission's form yet: it closes up.
+  store_.remove_row(local_id);
+  std::erase_if(s->rows, [&](const OutboxRow& one) { return one.local_id == local_id; });
+  --rows_;
+  for (std::size_t i = 0; i < s->rows.size(); ++i)
+    if (s->rows[i].index != i) {
+      s->rows[i].index = static_cast<std::uint8_t>(i);
+      store_.set_index(s->rows[i].local_id, static_cast<std::uint8_t>(i));
+    }
+  if (s->rows.empty()) {
+    queue.submissions.erase(s);
+    --queue.waiting;
+  }
+  store_.commit();
+  return row->room;
+}
+
+std::vector<RoomId> Outbox::rooms() const {
+  std::vector<RoomId> out;
+  for (const auto& [room, queue] : rooms_)
+    if (!queue.submissions.empty()) out.push_back(room);
+  return out;
+}
+
+std::uint64_t Outbox::oldest_under_way_ms() const {
+  std::uint64_t oldest = UINT64_MAX;
+  for (const auto& [room, queue] : rooms_)
+    for (const auto& s : queue.submissions) {
+      if (s.state != Submission::State::under_way) break;  // behind it nothing is older
+      oldest = std::min(oldest, s.sent_ms);
+    }
+  return oldest;
+}
+
+std::uint64_t Outbox::next_deadline_ms(std::uint64_t now_ms) const {
+  std::uint64_t next = UINT64_MAX;
+  for (const auto& [room, queue] : rooms_)
+    if (queue.waiting > 0 && queue.not_before_ms > now_ms) next = std::min(next, queue.not_before_ms);
+  return next;
+}
+
+}  // namespace tertulia::client

@@ -1,0 +1,188 @@
+// Session: the conversation with the server of an enrolled profile: hello, pings, history, keys,
+// people, checkpoints, sending and receiving. What was under way when the connection went is asked
+// again on the next one; nothing that matters lives only in a socket.
+//
+// Network thread only. work() writes to the store without committing; the engine commits, hands the
+// events out, and then calls send_waiting(): nothing is sent that is not in the store.
+#pragma once
+
+#include <unordered_map>
+
+#include "client/engine/event_queue.hpp"
+#include "client/engine/link.hpp"
+#include "client/engine/outbox.hpp"
+#include "client/engine/people.hpp"
+#include "client/engine/rooms.hpp"
+#include "client/engine/witness.hpp"
+#include "common/wire/card.hpp"
+#include "common/wire/frame.hpp"
+
+namespace tertulia::client {
+
+// What a profile knows of its server and of itself.
+struct Enrolled {
+  SignPublicKey identity;
+  CurvePublicKey curve;
+  ServerId server;
+  Account account;
+  std::vector<std::string> addresses;  // the one that worked last first
+};
+std::optional<Enrolled> load_enrolled(Store& store);
+void save_enrolled(Store& store, const Enrolled& enrolled);
+
+class Session {
+ public:
+  Session(zmq::context_t& context, Store& store, Profile& profile, const EngineOptions& options,
+          Enrolled enrolled, const crypto::Seed& device_seed, std::uint64_t process,
+          EventQueue& queue, std::vector<Event>& events, std::uint64_t now_ms);
+
+  void add_to(std::vector<zmq::pollitem_t>& items) { link_.add_to(items); }
+  std::uint64_t next_deadline_ms(std::uint64_t now_ms) const;
+  void work(std::uint64_t now_ms);
+  void send_waiting(std::uint64_t now_ms);
+  LinkStatus status(std::uint64_t now_ms) const;
+
+  void send(const std::vector<Outbox::Draft>& drafts);
+  void retry(std::uint64_t local_id);
+  void discard(std::uint64_t local_id);
+  void save_draft(const RoomId& room, const std::string& text);
+  void mark_read(const RoomId& room, std::uint64_t room_seq);
+  void load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit, std::uint64_t token);
+  void reconnect_now(std::uint64_t now_ms);
+  void set_server_address(const std::string& address, std::uint64_t now_ms);
+  bool has_unsent() const { return !outbox_.empty(); }
+  Message message_of(const OutboxRow& row, MessageState state) const;
+
+ private:
+  enum class What { hello, ping, people, room_keys, consistency, timeline, page };
+  struct Asked {
+    What what = What::ping;
+    RoomId room{};
+    std::uint64_t token = 0;  // of a page; of people: the question's number
+    bool jump = false;        // of a timeline: the newest page
+  };
+  struct PageJob {
+    RoomId room;
+    std::uint64_t before = 0;  // as asked by the caller
+    std::uint64_t upper = 0;   // 0: not known yet
+    std::uint32_t limit = 0;
+    std::uint64_t token = 0;
+    bool asked = false;
+    std::uint64_t lowest = 0;  // when it was last asked: no progress ends it
+  };
+  // Entries whose author's device is not known yet.
+  struct Held {
+    RoomId room;
+    Bytes entries;
+    Asked asked;             // what brought them; what == timeline for broadcasts too
+    std::uint64_t people_question = 0;
+  };
+
+  // session.cpp: the connection and its timers
+  void came_up(std::uint64_t now_ms);
+  void went_down();
+  void lost(std::uint64_t now_ms, const std::string& why);
+  bool ask(const pb::Request& request, const Asked& asked);
+  void say_hello(std::uint64_t now_ms);
+  void receive(std::uint64_t now_ms);
+  void watch_link(std::uint64_t now_ms);
+  void watch_broadcast(std::uint64_t now_ms);
+  void ping(std::uint64_t now_ms);
+  void say_caught_up();
+  std::vector<std::string> addresses_to_try() const;
+
+  // session_replies.cpp: what the server answers
+  void on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_t now_ms);
+  void on_welcome(const pb::Welcome& welcome, std::uint64_t now_ms);
+  void on_pong(const pb::Pong& pong, std::uint64_t now_ms);
+  void on_request_error(const Asked& asked, const pb::Error& error, std::uint64_t now_ms);
+  void on_ack(const SubmissionId& id, const pb::Ack& ack);
+  void on_send_error(const SubmissionId& id, const pb::Error& error, std::uint64_t now_ms);
+  bool accept_card(const std::string& note);
+  void look_at_witness(std::uint64_t now_ms);
+  void ask_people();
+  void emit_outbox(const std::vector<OutboxRow>& rows, MessageState state);
+  void set_read_only(bool read_only, const std::string& reason);
+  bool may_send() const;
+
+  // session_messages.cpp: what was said
+  void on_broadcast(ByteView frame, std::uint64_t now_ms);
+  void on_sealed(ByteView frame, bool keep, std::uint64_t now_ms);
+  void on_history(const Asked& asked, const pb::HistoryPage& page, std::uint64_t now_ms);
+  void take_entries(RoomState& room, ByteView bytes, const Asked& asked, std::uint64_t people_question,
+                    std::uint64_t now_ms);
+  void hold(const RoomId& room, ByteView bytes, const Asked& asked, std::uint64_t people_question);
+  void take_held(std::uint64_t people_question, std::uint64_t now_ms);
+  Stretch verified(const RoomState& room, const record::Entry& entry);
+  Message message_of(const CachedMessage& cached) const;
+  void name_sender(Message& message) const;
+  void fetch_gaps(std::uint64_t now_ms);
+  void run_pages(std::uint64_t now_ms);
+  bool finish_page(PageJob& job);
+
+  Store& store_;
+  Profile& profile_;
+  const EngineOptions& options_;
+  Enrolled enrolled_;
+  const crypto::DeviceKeys device_;
+  EventQueue& queue_;
+  std::vector<Event>& events_;  // handed out after the commit
+
+  Link link_;
+  Rooms rooms_;
+  People people_;
+  Outbox outbox_;
+  Witness witness_;
+  std::uint64_t generation_ = 1;
+  std::uint64_t card_serial_ = 0;
+
+  std::unordered_map<RequestId, Asked> asked_;
+  bool welcomed_ = false;        // on this connection
+  bool ever_welcomed_ = false;
+  std::uint64_t hello_sent_ms_ = 0;
+  std::uint64_t hello_at_ms_ = UINT64_MAX;   // say it again then
+  bool hello_open_ = false;
+  std::uint64_t last_heard_ms_ = 0;
+
+  std::uint64_t ping_every_ms_ = 5'000;
+  std::uint64_t ping_at_ms_ = UINT64_MAX;
+  unsigned pings_open_ = 0;
+  std::uint64_t known_size_ = 0;             // log size up to which all heads are known
+  std::uint64_t newer_known_size_ = 0;
+  std::uint64_t rooms_version_ = 0;
+  bool rooms_version_known_ = false;
+
+  bool catching_up_ = false;                 // CaughtUp has yet to be said
+  bool settle_ping_open_ = false;            // the ping after the SUB came up is not answered yet
+  std::uint64_t settle_ping_at_ms_ = UINT64_MAX;
+  bool broadcast_blocked_ = false;
+  unsigned behind_pongs_ = 0;                // in a row that told more than SUB had brought
+
+  std::uint64_t people_wanted_ = 0;          // version that a pong or welcome told
+  std::uint64_t people_questions_ = 0;       // asked so far
+  bool people_open_ = false;
+  std::vector<Held> held_;
+  std::size_t held_bytes_ = 0;
+  std::vector<Bytes> sealed_;                // broadcasts under a key that is not known yet
+  std::size_t sealed_bytes_ = 0;
+
+  std::uint64_t witness_at_ms_ = 0;          // no consistency question before
+  std::string stored_checkpoint_;
+  bool view_stale_ = false;                  // submissions wait for a newer verified checkpoint
+  unsigned rolled_back_ = 0;                 // welcomes in a row that showed a shorter log
+  bool forked_ = false;
+  bool read_only_ = false;
+  std::string read_only_reason_;
+
+  std::vector<PageJob> pages_;
+  bool rooms_dirty_ = false;
+  std::uint64_t rooms_told_ms_ = 0;
+  bool had_unsent_ = false;
+  std::uint64_t adopt_at_ms_ = 0;
+  std::uint64_t refused_entries_ = 0;
+  // Local ids of what was acked lately, so that its echo is known for it.
+  std::unordered_map<SubmissionId, std::vector<std::uint64_t>> sent_lately_;
+  std::deque<SubmissionId> sent_order_;
+};
+
+}  // namespace tertulia::client

@@ -1,0 +1,308 @@
+#include <algorithm>
+
+#include "client/engine/session.hpp"
+#include "common/base/log.hpp"
+#include "common/wire/tertulia.pb.h"
+
+namespace tertulia::client {
+
+namespace {
+constexpr std::uint32_t kPageMessages = 1'000;       // of a gap that is mended whole
+constexpr std::uint32_t kNewestPageMessages = 100;
+constexpr std::uint64_t kGapMendedWhole = 500;       // a larger one: newest page first
+constexpr std::uint64_t kFetchAgainMs = 5'000;       // after a page that brought nothing
+constexpr std::size_t kSealedFramesMax = 256;
+constexpr std::size_t kHeldBytesMax = 4 * 1024 * 1024;
+
+std::uint64_t last_room_seq(const record::Leaf& leaf) {
+  return leaf.first_room_seq + leaf.submission.messages.size() - 1;
+}
+}  // namespace
+
+// ---- broadcasts ----
+
+void Session::on_broadcast(ByteView frame, std::uint64_t now_ms) {
+  const auto down = wire::decode_down(frame);
+  if (!down) {
+    log::warning("a broadcast of {} bytes is not a frame of this protocol; dropped", frame.size());
+    return;
+  }
+  if (queue_.crowded()) {
+    // Whoever draws the events is behind: what this frame brings is fetched when there is room.
+    if (RoomState* room = rooms_.of_topic(down->topic))
+      room->timeline.note_head(down->header.first_room_seq + down->header.count - 1);
+    return;
+  }
+  on_sealed(frame, true, now_ms);
+}
+
+void Session::on_sealed(ByteView frame, bool keep, std::uint64_t now_ms) {
+  const auto down = wire::decode_down(frame);
+  if (!down) return;
+  const crypto::RoomKey* key = nullptr;
+  RoomState* room = rooms_.of_frame(down->topic, down->header.key, key);
+  if (room == nullptr) {
+    room = rooms_.of_topic(down->topic);
+    if (room == nullptr) return;
+    room->timeline.note_head(down->header.first_room_seq + down->header.count - 1);
+    room->fetch_from_ms = std::max(room->fetch_from_ms, now_ms + kFetchAgainMs);
+    if (!keep || sealed_.size() >= kSealedFramesMax || sealed_bytes_ + frame.size() > kHeldBytesMax) return;
+    sealed_.emplace_back(frame.begin(), frame.end());
+    sealed_bytes_ += frame.size();
+    if (sealed_.size() > 1) return;  // asked already
+    pb::Request request;
+    request.mutable_room_keys()->set_room(std::string(as_text(room->shown.id.view())));
+    if (!ask(request, {What::room_keys, room->shown.id})) sealed_.clear();
+    return;
+  }
+  Bytes entries;
+  if (!wire::open_down(*key, enrolled_.server, room->shown.id, *down, entries)) {
+    log::warning("a broadcast for room {} does not open under its key; dropped", room->shown.name);
+    return;
+  }
+  take_entries(*room, entries, {What::timeline, room->shown.id}, people_questions_, now_ms);
+}
+
+// ---- entries ----
+
+Stretch Session::verified(const RoomState& room, const record::Entry& entry) {
+  const record::Leaf& leaf = entry.leaf;
+  const record::Submission& submission = leaf.submission;
+  const StoredDevice* device = people_.device(submission.device);
+  const bool good = device != nullptr && submission.server == enrolled_.server &&
+                    leaf.seq > device->enrolled_seq &&
+                    (device->revoked_seq == 0 || leaf.seq < device->revoked_seq) &&
+                    record::verify_submission(device->sign, leaf.submission_bytes, leaf.signature);
+  if (!good) {
+    ++refused_entries_;
+    log::warning("entry {} of room {} is not signed by a device that may; not shown ({} so far)", leaf.seq,
+                 room.shown.name, refused_entries_);
+  }
+  Stretch stretch{leaf.first_room_seq, last_room_seq(leaf), {}};
+  for (std::size_t i = 0; i < submission.messages.size(); ++i) {
+    const auto& header = submission.messages[i];
+    CachedMessage cached;
+    cached.room = room.shown.id;
+    cached.room_seq = leaf.first_room_seq + i;
+    cached.seq = leaf.seq;
+    cached.id = {submission.device, submission.id, static_cast<std::uint8_t>(i)};
+    cached.kind = static_cast<std::uint8_t>(header.kind);
+    cached.sent_at_ms = header.sent_at_ms;
+    cached.logged_at_ms = leaf.logged_at_ms;
+    cached.shown = good;
+    if (device != nullptr) cached.sender = device->user;
+    const record::Body& body = entry.bodies[i];
+    pb::Body parsed;
+    if (body.state == record::BodyState::present &&
+        parsed.ParseFromArray(body.bytes.data(), static_cast<int>(body.bytes.size())))
+      cached.text = parsed.text();
+    store_.put(generation_, cached);
+    if (good) stretch.messages.push_back(message_of(cached));
+  }
+  return stretch;
+}
+
+void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
+                           std::uint64_t people_question, std::uint64_t now_ms) {
+  std::vector<record::Entry> entries;
+  Reader reader(bytes);
+  while (reader.left() > 0) {
+    auto entry = record::read_entry(reader);
+    if (!entry || entry->leaf.submission.is_act() || entry->leaf.submission.room != room.shown.id) {
+      log::warning("an entry of room {} is not of the log's form; dropped", room.shown.name);
+      break;
+    }
+    entries.push_back(std::move(*entry));
+  }
+  const bool of_page = asked.what == What::page;
+  if (!of_page)
+    std::erase_if(entries, [&](const record::Entry& e) {
+      return !room.timeline.wants(e.leaf.first_room_seq, last_room_seq(e.leaf));
+    });
+  // Asked for after they were seen and still unknown: then nobody may write with these devices.
+  const bool ask_first = people_question == people_questions_ || people_open_;
+  if (ask_first && std::any_of(entries.begin(), entries.end(), [&](const record::Entry& e) {
+        return people_.device(e.leaf.submission.device) == nullptr;
+      })) {
+    hold(room.shown.id, bytes, asked, people_question);
+    ask_people();
+    return;
+  }
+  if (asked.jump && !entries.empty()) room.timeline.jump_to(entries.front().leaf.first_room_seq);
+  MessagesArrived arrived{room.shown.id, {}};
+  for (const auto& entry : entries) {
+    Stretch stretch = verified(room, entry);
+    if (!of_page) room.timeline.offer(std::move(stretch), arrived.messages);
+  }
+  if (room.timeline.head() > room.shown.head) {
+    room.shown.head = room.timeline.head();
+    rooms_dirty_ = true;
+  }
+  if (room.timeline.missing() > 0 && !room.fetching && !of_page)
+    room.fetch_from_ms = std::min(room.fetch_from_ms, now_ms);
+  if (!arrived.messages.empty()) events_.push_back(std::move(arrived));
+}
+
+void Session::hold(const RoomId& room, ByteView bytes, const Asked& asked, std::uint64_t people_question) {
+  if (held_bytes_ + bytes.size() > kHeldBytesMax) {
+    for (auto& job : pages_)
+      if (asked.what == What::page && job.token == asked.token) job.asked = false;
+    return;  // a gap, which will be fetched
+  }
+  held_bytes_ += bytes.size();
+  held_.push_back({room, Bytes(bytes.begin(), bytes.end()), asked, people_question});
+}
+
+void Session::take_held(std::uint64_t people_question, std::uint64_t now_ms) {
+  const std::vector<Held> held = std::exchange(held_, {});
+  held_bytes_ = 0;
+  for (const auto& h : held) {
+    RoomState* room = rooms_.find(h.room);
+    if (room == nullptr) continue;
+    take_entries(*room, h.entries, h.asked, std::min(h.people_question, people_question - 1), now_ms);
+    for (auto& job : pages_)
+      if (h.asked.what == What::page && job.token == h.asked.token) job.asked = false;
+  }
+}
+
+void Session::name_sender(Message& m) const {
+  m.own = m.sender == enrolled_.account.user_id;
+  if (const StoredPerson* person = people_.person(m.sender)) {
+    m.sender_name = person->name;
+    m.sender_display = person->display_name;
+  } else if (m.own) {
+    m.sender_name = enrolled_.account.user_name;
+    m.sender_display = enrolled_.account.display_name;
+  }
+}
+
+Message Session::message_of(const CachedMessage& c) const {
+  Message m;
+  m.room = c.room;
+  m.seq = c.seq;
+  m.room_seq = c.room_seq;
+  m.id = c.id;
+  m.sender = c.sender;
+  m.kind = c.kind;
+  m.sent_at_ms = c.sent_at_ms;
+  m.logged_at_ms = c.logged_at_ms;
+  m.text = c.text;
+  name_sender(m);
+  if (c.id.device != device_.id) return m;
+  if (const auto* waiting = outbox_.under_way(c.id.submission)) {
+    if (c.id.index < waiting->rows.size()) m.local_id = waiting->rows[c.id.index].local_id;
+  } else if (const auto at = sent_lately_.find(c.id.submission);
+             at != sent_lately_.end() && c.id.index < at->second.size()) {
+    m.local_id = at->second[c.id.index];
+  }
+  return m;
+}
+
+Message Session::message_of(const OutboxRow& row, MessageState state) const {
+  Message m;
+  m.room = row.room;
+  m.local_id = row.local_id;
+  m.id = {device_.id, row.submission, row.index};
+  m.sender = enrolled_.account.user_id;
+  m.kind = row.kind;
+  m.sent_at_ms = row.created_ms;
+  m.state = row.failed ? MessageState::failed : state;
+  m.failure = row.failure;
+  name_sender(m);
+  pb::Body body;
+  if (body.ParseFromArray(row.body.data(), static_cast<int>(row.body.size()))) m.text = body.text();
+  return m;
+}
+
+// ---- gaps ----
+
+void Session::fetch_gaps(std::uint64_t now_ms) {
+  if (queue_.crowded()) return;
+  for (auto& [id, room] : rooms_.all()) {
+    if (!room.member || room.fetching || room.timeline.missing() == 0 || now_ms < room.fetch_from_ms ||
+        !held_.empty())
+      continue;
+    const bool jump = options_.follow == Follow::newest_first &&
+                      (room.timeline.delivered() == 0 || room.timeline.missing() > kGapMendedWhole);
+    pb::Request request;
+    auto& history = *request.mutable_history();
+    history.set_room(std::string(as_text(id.view())));
+    history.set_from_room_seq(jump ? 0 : room.timeline.delivered() + 1);
+    history.set_limit(jump ? kNewestPageMessages : kPageMessages);
+    room.fetching = ask(request, {What::timeline, id, 0, jump});
+  }
+}
+
+void Session::on_history(const Asked& asked, const pb::HistoryPage& page, std::uint64_t now_ms) {
+  RoomState* room = rooms_.find(asked.room);
+  if (room == nullptr) return;
+  room->timeline.note_head(page.head_room_seq());
+  if (asked.what == What::page) {
+    for (auto& job : pages_)
+      if (job.token == asked.token) job.asked = false;
+    take_entries(*room, as_bytes(page.entries()), asked, people_questions_, now_ms);
+    for (const auto& held : held_)
+      for (auto& job : pages_)
+        if (held.asked.what == What::page && job.token == held.asked.token) job.asked = true;
+    return;
+  }
+  room->fetching = false;
+  const std::uint64_t before = room->timeline.delivered();
+  take_entries(*room, as_bytes(page.entries()), asked, people_questions_, now_ms);
+  if (room->timeline.delivered() == before && held_.empty()) {
+    log::warning("room {}: {} messages are in the log but the server does not give them out",
+                 room->shown.name, room->timeline.missing());
+    room->fetch_from_ms = now_ms + kFetchAgainMs;
+  }
+}
+
+// ---- older pages ----
+
+void Session::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit, std::uint64_t token) {
+  pages_.push_back({room, before, before, std::max(1u, limit), token});
+}
+
+bool Session::finish_page(PageJob& job) {
+  RoomState* room = rooms_.find(job.room);
+  const bool live = options_.subscribe && options_.follow == Follow::newest_first;
+  if (job.upper == 0) {
+    if (room == nullptr && !welcomed_ && !live) return false;
+    if (room == nullptr) job.upper = 1;
+    // What is newer than what was given out comes by MessagesArrived.
+    else if (live) job.upper = room->timeline.delivered() + 1;
+    else if (welcomed_) job.upper = room->shown.head + 1;
+    else return false;
+  }
+  auto rows = store_.cached_before(generation_, job.room, job.upper, job.limit);
+  const std::uint64_t lowest = rows.empty() ? job.upper : rows.back().room_seq;
+  const bool nothing_older = lowest <= 1 && (!live || welcomed_ || !rows.empty()) &&
+                             (room == nullptr || !rows.empty() || room->shown.head == 0 || job.before == 1);
+  const bool no_progress = job.lowest != 0 && lowest >= job.lowest;
+  const bool cut = live && !welcomed_ && (job.before == 0 || !rows.empty());
+  if (rows.size() < job.limit && lowest > 1 && !no_progress && !cut) {
+    if (!welcomed_) return false;
+    pb::Request request;
+    auto& history = *request.mutable_history();
+    history.set_room(std::string(as_text(job.room.view())));
+    history.set_from_room_seq(0);
+    history.set_before(lowest);
+    history.set_limit(std::min<std::uint32_t>(job.limit - static_cast<std::uint32_t>(rows.size()), kPageMessages));
+    job.asked = ask(request, {What::page, job.room, job.token});
+    if (job.asked) job.lowest = lowest;
+    return false;
+  }
+  PageLoaded loaded{job.token, job.room, {}, nothing_older || no_progress};
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row)
+    if (row->shown) loaded.messages.push_back(message_of(*row));
+  if (job.before == 0)
+    for (const auto& row : store_.outbox_of(job.room))
+      loaded.messages.push_back(message_of(row, MessageState::queued));
+  events_.push_back(std::move(loaded));
+  return true;
+}
+
+void Session::run_pages(std::uint64_t) {
+  std::erase_if(pages_, [this](PageJob& job) { return !job.asked && finish_page(job); });
+}
+
+}  // namespace tertulia::client
