@@ -1,5 +1,5 @@
-// What a hostile or broken peer makes of good bytes: every bit flipped, every length cut, bytes added,
-// parts repeated. Deterministic, so that a failure comes again.
+// What a hostile or broken peer makes of good bytes: every bit flipped, every length cut, bytes
+// added, parts repeated. Deterministic, so that a failure comes again.
 #pragma once
 
 #include <random>
@@ -28,7 +28,9 @@ void each_mutation(ByteView good, F&& f) {
   longer.push_back(0);
   f(ByteView(longer));
   std::mt19937 random(1);
-  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % (n == 0 ? 1 : n)); };
+  const auto below = [&](std::size_t n) {
+    return static_cast<std::size_t>(random() % (n == 0 ? 1 : n));
+  };
   for (int round = 0; round < 2000; ++round) {
     Bytes changed(good.begin(), good.end());
     for (std::size_t edits = 1 + below(3); edits > 0; --edits) {
@@ -36,10 +38,12 @@ void each_mutation(ByteView good, F&& f) {
       switch (random() % 4) {
         case 0: changed.insert(changed.begin() + at, static_cast<std::uint8_t>(random())); break;
         case 1:
-          if (!changed.empty()) changed.erase(changed.begin() + static_cast<std::ptrdiff_t>(below(changed.size())));
+          if (!changed.empty())
+            changed.erase(changed.begin() + static_cast<std::ptrdiff_t>(below(changed.size())));
           break;
         case 2:
-          if (!changed.empty()) changed[below(changed.size())] = static_cast<std::uint8_t>(random());
+          if (!changed.empty())
+            changed[below(changed.size())] = static_cast<std::uint8_t>(random());
           break;
         default: {
           const std::size_t from = below(changed.size()), n = below(changed.size() - from + 1);

@@ -17,7 +17,8 @@ struct Scratch {
   Scratch() { crypto::crypto_start(); }
   DataDirectory serve() const { return DataDirectory(dir / "data", DataDirectory::Mode::serve); }
   // What the refusal says; empty: it was not refused.
-  std::string refusal(const fs::path& path, DataDirectory::Mode mode = DataDirectory::Mode::serve) const {
+  std::string refusal(const fs::path& path,
+                      DataDirectory::Mode mode = DataDirectory::Mode::serve) const {
     try {
       const DataDirectory opened(path, mode);
     } catch (const std::runtime_error& e) {
@@ -33,7 +34,9 @@ unsigned mode_of(const fs::path& path) {
   BOOST_REQUIRE(::stat(path.c_str(), &st) == 0);
   return st.st_mode & 07777;
 }
-bool says(const std::string& text, const std::string& words) { return text.find(words) != std::string::npos; }
+bool says(const std::string& text, const std::string& words) {
+  return text.find(words) != std::string::npos;
+}
 
 }  // namespace
 
@@ -92,7 +95,8 @@ BOOST_AUTO_TEST_CASE(places_that_keep_nothing_are_refused) {
   BOOST_TEST(says(refusal("/dev/../dev/x"), "/dev"));
   fs::create_directory_symlink("/dev/shm", dir / "link");
   BOOST_TEST(says(refusal(dir / "link" / "data"), "/dev"));
-  BOOST_TEST(says(refusal(dir / "nothing-here", DataDirectory::Mode::read), "There is no data directory"));
+  BOOST_TEST(
+      says(refusal(dir / "nothing-here", DataDirectory::Mode::read), "There is no data directory"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -45,9 +45,9 @@ struct ThreadFixture : LogFixture {
   Queue<Append> queue{1000};
   std::mutex mutex;
   std::condition_variable changed;
-  std::vector<Outgoing> answers;              // protected by mutex
-  std::vector<std::uint64_t> published;       // protected by mutex
-  std::string failure;                        // protected by mutex
+  std::vector<Outgoing> answers;         // protected by mutex
+  std::vector<std::uint64_t> published;  // protected by mutex
+  std::string failure;                   // protected by mutex
 };
 
 }  // namespace

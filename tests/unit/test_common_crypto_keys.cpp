@@ -1,5 +1,4 @@
 #include <boost/test/unit_test.hpp>
-
 #include <set>
 
 #include "common/crypto/seal.hpp"
@@ -19,8 +18,10 @@ BOOST_FIXTURE_TEST_SUITE(common_crypto_keys, Start)
 
 // RFC 8032 section 7.1, test 2.
 BOOST_AUTO_TEST_CASE(ed25519_signs_as_the_rfc_says) {
-  const SigningKey key(*Seed::parse(from_hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb").value()));
-  BOOST_TEST(to_hex(key.public_key().view()) == "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+  const SigningKey key(*Seed::parse(
+      from_hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb").value()));
+  BOOST_TEST(to_hex(key.public_key().view()) ==
+             "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
   const Signature s = key.sign(Bytes{0x72});
   BOOST_TEST(to_hex(s.view()) ==
              "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
@@ -46,8 +47,9 @@ BOOST_AUTO_TEST_CASE(one_seed_gives_different_keys_for_different_uses) {
   BOOST_CHECK(device.id == device_id(device.signing.public_key(), device.curve.public_key()));
   const RoomKey room(seed);
   std::set<Bytes> different;
-  for (ByteView v : {seed.view(), room.up.view(), room.down.view(), device.signing.public_key().view(),
-                     device.curve.public_key().view(), invite_curve_key(seed).public_key().view()})
+  for (ByteView v :
+       {seed.view(), room.up.view(), room.down.view(), device.signing.public_key().view(),
+        device.curve.public_key().view(), invite_curve_key(seed).public_key().view()})
     different.insert(Bytes(v.begin(), v.end()));
   BOOST_TEST(different.size() == 6u);
 }
@@ -73,7 +75,8 @@ BOOST_AUTO_TEST_CASE(sealing_the_same_twice_differs_and_appends) {
   const Bytes first = out;
   seal(seed, {}, as_bytes("text"), out);
   BOOST_TEST(out.size() == 2 * first.size());
-  BOOST_CHECK(!std::equal(first.begin(), first.end(), out.begin() + static_cast<std::ptrdiff_t>(first.size())));
+  BOOST_CHECK(!std::equal(first.begin(), first.end(),
+                          out.begin() + static_cast<std::ptrdiff_t>(first.size())));
   Bytes plain;
   BOOST_TEST(open(seed, {}, ByteView(out).subspan(first.size()), plain));
 }

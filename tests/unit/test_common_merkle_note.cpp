@@ -20,13 +20,17 @@ BOOST_FIXTURE_TEST_SUITE(common_merkle_note, Note)
 
 // The example of golang.org/x/mod/sumdb/note, which C2SP signed-note follows.
 BOOST_AUTO_TEST_CASE(the_published_example_opens) {
-  const auto peter = parse_vkey("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
+  const auto peter =
+      parse_vkey("PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
   BOOST_REQUIRE(peter);
   const std::string text =
       "If you think cryptography is the answer to your problem,\n"
       "then you don't know what your problem is.\n";
-  const std::string note = text +
-                           "\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+  const std::string note =
+      text +
+      "\n— PeterNeumann "
+      "x08go/ZJkuBS9UG/"
+      "SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
   const auto opened = open_note(note, *peter);
   BOOST_REQUIRE(opened);
   BOOST_TEST(*opened == text);
@@ -51,8 +55,10 @@ BOOST_AUTO_TEST_CASE(other_signers_are_ignored_and_no_change_is) {
   const std::string both = note + theirs.substr(theirs.find("\n\n") + 2);
   BOOST_TEST(open_note(both, verifier).value_or("") == "a\nb\n");
   BOOST_TEST(!open_note(theirs, verifier));
-  each_bit_flip(as_bytes(note), [&](ByteView changed) { BOOST_REQUIRE(!open_note(as_text(changed), verifier)); });
-  for (std::size_t n = 0; n < note.size(); ++n) BOOST_REQUIRE(!open_note(note.substr(0, n), verifier));
+  each_bit_flip(as_bytes(note),
+                [&](ByteView changed) { BOOST_REQUIRE(!open_note(as_text(changed), verifier)); });
+  for (std::size_t n = 0; n < note.size(); ++n)
+    BOOST_REQUIRE(!open_note(note.substr(0, n), verifier));
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_is_three_lines_and_nothing_else) {

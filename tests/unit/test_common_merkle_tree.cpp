@@ -21,7 +21,8 @@ Hash naive_root(const std::vector<Hash>& leaves, std::size_t begin, std::size_t 
   return node_hash(naive_root(leaves, begin, begin + k), naive_root(leaves, begin + k, end));
 }
 // Section 2.1.1.
-std::vector<Hash> naive_path(std::size_t m, const std::vector<Hash>& leaves, std::size_t begin, std::size_t end) {
+std::vector<Hash> naive_path(std::size_t m, const std::vector<Hash>& leaves, std::size_t begin,
+                             std::size_t end) {
   if (end - begin <= 1) return {};
   std::size_t k = 1;
   while (k * 2 < end - begin) k *= 2;
@@ -36,8 +37,10 @@ std::vector<Hash> naive_path(std::size_t m, const std::vector<Hash>& leaves, std
   return out;
 }
 // Section 2.1.2.
-std::vector<Hash> naive_subproof(std::size_t m, const std::vector<Hash>& leaves, std::size_t begin, std::size_t end, bool whole) {
-  if (m == end - begin) return whole ? std::vector<Hash>{} : std::vector<Hash>{naive_root(leaves, begin, end)};
+std::vector<Hash> naive_subproof(std::size_t m, const std::vector<Hash>& leaves, std::size_t begin,
+                                 std::size_t end, bool whole) {
+  if (m == end - begin)
+    return whole ? std::vector<Hash>{} : std::vector<Hash>{naive_root(leaves, begin, end)};
   std::size_t k = 1;
   while (k * 2 < end - begin) k *= 2;
   std::vector<Hash> out;
@@ -78,16 +81,22 @@ std::string hex(const Hash& h) { return to_hex(h.view()); }
 BOOST_FIXTURE_TEST_SUITE(common_merkle_tree, Tree)
 
 BOOST_AUTO_TEST_CASE(the_known_roots_of_certificate_transparency) {
-  const char* const inputs[] = {"", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
-  const char* const known[] = {
-      "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-      "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
-      "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
-      "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
-      "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
-      "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
-      "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
-      "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
+  const char* const inputs[] = {"",
+                                "00",
+                                "10",
+                                "2021",
+                                "3031",
+                                "40414243",
+                                "5051525354555657",
+                                "606162636465666768696a6b6c6d6e6f"};
+  const char* const known[] = {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                               "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+                               "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+                               "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+                               "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+                               "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+                               "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+                               "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"};
   Frontier f;
   BOOST_TEST(hex(f.root()) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   for (std::size_t i = 0; i < std::size(inputs); ++i) {
@@ -108,17 +117,22 @@ BOOST_AUTO_TEST_CASE(a_frontier_goes_on_from_stored_nodes) {
   for (std::size_t n = 0; n <= kSizeMax; ++n) {
     Frontier f(n, reader());
     for (std::size_t i = n; i < kSizeMax; ++i)
-      f.append(leaves[i], [&](std::uint64_t number, const Hash& hash) { BOOST_REQUIRE(nodes.at(number) == hash); });
+      f.append(leaves[i], [&](std::uint64_t number, const Hash& hash) {
+        BOOST_REQUIRE(nodes.at(number) == hash);
+      });
     BOOST_REQUIRE(f.root() == roots[kSizeMax]);
   }
 }
 
 BOOST_AUTO_TEST_CASE(node_numbers_are_dense_and_in_the_order_of_completion) {
   BOOST_TEST(nodes.size() == node_count(kSizeMax));
-  for (std::size_t n = 0; n < kSizeMax; ++n) BOOST_TEST(hex(nodes.at(node_number(0, n))) == hex(leaves[n]));
+  for (std::size_t n = 0; n < kSizeMax; ++n)
+    BOOST_TEST(hex(nodes.at(node_number(0, n))) == hex(leaves[n]));
   for (unsigned level = 1; level < 8; ++level)
     for (std::uint64_t i = 0; ((i + 1) << level) <= kSizeMax; ++i)
-      BOOST_REQUIRE(nodes.at(node_number(level, i)) == node_hash(nodes.at(node_number(level - 1, 2 * i)), nodes.at(node_number(level - 1, 2 * i + 1))));
+      BOOST_REQUIRE(nodes.at(node_number(level, i)) ==
+                    node_hash(nodes.at(node_number(level - 1, 2 * i)),
+                              nodes.at(node_number(level - 1, 2 * i + 1))));
 }
 
 BOOST_AUTO_TEST_CASE(every_inclusion_proof_verifies_and_no_other_does) {

@@ -21,7 +21,13 @@ struct Samples {
   Samples() { crypto::crypto_start(); }
 
   Submission submission(std::initializer_list<Kind> kinds) const {
-    Submission s{filled<ServerId>(1), filled<DeviceId>(2), filled<RoomId>(3), filled<SubmissionId>(4), 5, filled<Hash>(6), {}};
+    Submission s{filled<ServerId>(1),
+                 filled<DeviceId>(2),
+                 filled<RoomId>(3),
+                 filled<SubmissionId>(4),
+                 5,
+                 filled<Hash>(6),
+                 {}};
     for (Kind kind : kinds) {
       MessageHeader m;
       m.kind = kind;
@@ -35,15 +41,22 @@ struct Samples {
   }
   // An act of every kind, with all its tags.
   static Act act(Kind kind, std::initializer_list<Tag> tags) {
-    static const Tag ids16[] = {Tag::user_id, Tag::invite_id, Tag::device, Tag::room, Tag::linked_by};
-    static const Tag keys32[] = {Tag::sign_pk, Tag::curve_pk, Tag::card_hash, Tag::identity_pk, Tag::log_pk, Tag::old_root};
+    static const Tag ids16[] = {Tag::user_id, Tag::invite_id, Tag::device, Tag::room,
+                                Tag::linked_by};
+    static const Tag keys32[] = {Tag::sign_pk,     Tag::curve_pk, Tag::card_hash,
+                                 Tag::identity_pk, Tag::log_pk,   Tag::old_root};
     Act a;
     for (Tag tag : tags) {
-      if (std::find(std::begin(ids16), std::end(ids16), tag) != std::end(ids16)) a.set(tag, Bytes(16, 9));
-      else if (std::find(std::begin(keys32), std::end(keys32), tag) != std::end(keys32)) a.set(tag, Bytes(32, 9));
-      else if (tag == Tag::enrol_signature || tag == Tag::link_signature) a.set(tag, Bytes(64, 9));
-      else if (tag == Tag::target) a.set(tag, Bytes(33, 9));
-      else a.set_number(tag, 1);
+      if (std::find(std::begin(ids16), std::end(ids16), tag) != std::end(ids16))
+        a.set(tag, Bytes(16, 9));
+      else if (std::find(std::begin(keys32), std::end(keys32), tag) != std::end(keys32))
+        a.set(tag, Bytes(32, 9));
+      else if (tag == Tag::enrol_signature || tag == Tag::link_signature)
+        a.set(tag, Bytes(64, 9));
+      else if (tag == Tag::target)
+        a.set(tag, Bytes(33, 9));
+      else
+        a.set_number(tag, 1);
     }
     BOOST_REQUIRE_MESSAGE(decode_act(kind, encode(a)), kind_name(kind));
     return a;
@@ -60,7 +73,8 @@ bool same(ByteView a, ByteView b) { return std::equal(a.begin(), a.end(), b.begi
 BOOST_FIXTURE_TEST_SUITE(common_record, Samples)
 
 BOOST_AUTO_TEST_CASE(a_submission_decodes_only_from_its_one_encoding) {
-  const Bytes good = encode(submission({Kind::text, Kind::edit, Kind::erase, Kind::reaction, Kind::file}));
+  const Bytes good =
+      encode(submission({Kind::text, Kind::edit, Kind::erase, Kind::reaction, Kind::file}));
   BOOST_REQUIRE(decode_submission(good));
   int accepted = 0;
   each_mutation(good, [&](ByteView changed) {
@@ -153,7 +167,9 @@ BOOST_AUTO_TEST_CASE(an_act_needs_all_its_tags_and_takes_no_others) {
       {Kind::user_change, {user_id}, {role, unix_uid, state}},
       {Kind::invite_open, {user_id, invite_id, curve_pk, expires_ms, uses}, {unix_uid}},
       {Kind::invite_revoke, {invite_id}, {unix_uid}},
-      {Kind::device_enrol, {user_id, invite_id, device, sign_pk, curve_pk, enrol_signature, flags}, {}},
+      {Kind::device_enrol,
+       {user_id, invite_id, device, sign_pk, curve_pk, enrol_signature, flags},
+       {}},
       {Kind::device_revoke, {device}, {unix_uid}},
       {Kind::room_create, {flags, room, room_kind}, {user_id, unix_uid}},
       {Kind::room_change, {room}, {flags, room_kind, unix_uid, state}},
@@ -163,7 +179,9 @@ BOOST_AUTO_TEST_CASE(an_act_needs_all_its_tags_and_takes_no_others) {
       {Kind::erase_order, {target}, {unix_uid}},
       {Kind::clock_stepped, {old_ms, new_ms}, {}},
       {Kind::auditor_read, {user_id, room}, {}},
-      {Kind::device_link, {user_id, device, sign_pk, curve_pk, enrol_signature, linked_by, link_signature}, {}},
+      {Kind::device_link,
+       {user_id, device, sign_pk, curve_pk, enrol_signature, linked_by, link_signature},
+       {}},
       {Kind::restored, {old_size, old_root}, {unix_uid}},
   };
   const Act foreign = act(Kind::restored, {old_size, old_root});
@@ -178,8 +196,10 @@ BOOST_AUTO_TEST_CASE(an_act_needs_all_its_tags_and_takes_no_others) {
       }
       Act most = least;
       for (Tag tag : row.optional) {
-        if (tag == user_id || tag == room) most.set(tag, Bytes(16, 9));
-        else most.set_number(tag, 1);
+        if (tag == user_id || tag == room)
+          most.set(tag, Bytes(16, 9));
+        else
+          most.set_number(tag, 1);
       }
       BOOST_TEST(decode_act(row.kind, encode(most)).has_value());
       for (const auto& [tag, value] : foreign.fields()) {
@@ -220,7 +240,9 @@ BOOST_AUTO_TEST_CASE(a_leaf_decodes_only_from_its_one_encoding) {
   const auto check = [](ByteView changed) {
     const auto d = decode_leaf(changed);
     if (!d) return;
-    BOOST_REQUIRE(same(encode_leaf(d->seq, d->first_room_seq, d->logged_at_ms, encode(d->submission), d->act, d->signature), changed));
+    BOOST_REQUIRE(same(encode_leaf(d->seq, d->first_room_seq, d->logged_at_ms,
+                                   encode(d->submission), d->act, d->signature),
+                       changed));
   };
   each_mutation(good, check);
 
@@ -232,18 +254,23 @@ BOOST_AUTO_TEST_CASE(a_leaf_decodes_only_from_its_one_encoding) {
   const Bytes act_leaf = encode_leaf(7, 0, 9, encode(server), act_bytes, Signature{});
   BOOST_REQUIRE(decode_leaf(act_leaf));
   each_mutation(act_leaf, check);
-  BOOST_TEST((decode_leaf(encode_leaf(7, 1, 9, encode(server), act_bytes, Signature{})).error() == LeafError::malformed));
-  BOOST_TEST((decode_leaf(encode_leaf(7, 8, 9, encode(s), act_bytes, Signature{})).error() == LeafError::bad_act));
+  BOOST_TEST((decode_leaf(encode_leaf(7, 1, 9, encode(server), act_bytes, Signature{})).error() ==
+              LeafError::malformed));
+  BOOST_TEST((decode_leaf(encode_leaf(7, 8, 9, encode(s), act_bytes, Signature{})).error() ==
+              LeafError::bad_act));
   server.messages[0].act_hash.bytes[0] ^= 1;
-  BOOST_TEST((decode_leaf(encode_leaf(7, 0, 9, encode(server), act_bytes, Signature{})).error() == LeafError::bad_act));
+  BOOST_TEST((decode_leaf(encode_leaf(7, 0, 9, encode(server), act_bytes, Signature{})).error() ==
+              LeafError::bad_act));
   Bytes newer = good;
   newer[0] = 2;
   BOOST_TEST((decode_leaf(newer).error() == LeafError::unknown_version));
 }
 
 BOOST_AUTO_TEST_CASE(entries_follow_each_other_and_keep_their_bodies) {
-  const Bytes leaf = encode_leaf(7, 8, 9, encode(submission({Kind::text, Kind::text, Kind::text})), {}, Signature{});
-  const std::vector<Body> bodies{body, Body{BodyState::withheld, {}, {}}, Body{BodyState::erased, {}, {}}};
+  const Bytes leaf = encode_leaf(7, 8, 9, encode(submission({Kind::text, Kind::text, Kind::text})),
+                                 {}, Signature{});
+  const std::vector<Body> bodies{body, Body{BodyState::withheld, {}, {}},
+                                 Body{BodyState::erased, {}, {}}};
   Bytes good;
   append_entry(good, leaf, bodies);
   append_entry(good, leaf, bodies);

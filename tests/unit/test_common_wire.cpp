@@ -38,7 +38,8 @@ struct Wire {
   }
   Bytes sealed(ByteView submission) const {
     const Bytes body{1, 2, 3};
-    SubmissionPayload p{submission, {}, filled<Signature>(6), {{filled<Salt>(7), body}, {filled<Salt>(8), {}}}};
+    SubmissionPayload p{
+        submission, {}, filled<Signature>(6), {{filled<Salt>(7), body}, {filled<Salt>(8), {}}}};
     return seal_submission(key, server, device, request, room, p);
   }
   Invite invite() const {
@@ -62,7 +63,8 @@ BOOST_AUTO_TEST_CASE(a_command_frame_has_one_encoding) {
   const Bytes good = encode_command(FrameType::request, request, Bytes{1, 2, 3});
   each_mutation(good, [](ByteView changed) {
     const auto frame = decode_command(changed);
-    if (frame) BOOST_REQUIRE(same(encode_command(frame->type, frame->request, frame->content), changed));
+    if (frame)
+      BOOST_REQUIRE(same(encode_command(frame->type, frame->request, frame->content), changed));
   });
   BOOST_TEST(!decode_command({}));
   BOOST_TEST(decode_command(encode_command(FrameType::reply, request, {}))->content.empty());
@@ -168,13 +170,14 @@ BOOST_AUTO_TEST_CASE(a_damaged_invite_is_refused_with_the_reason) {
   for (std::size_t n = 11; n < text.size(); ++n) BOOST_REQUIRE(!decode_invite(text.substr(0, n)));
   each_bit_flip(as_bytes(text), [&](ByteView changed) {
     const auto decoded = decode_invite(as_text(changed));
-    BOOST_REQUIRE(!decoded || encode_invite(*decoded) == text);  // a flip to white space, which is forgiven
+    BOOST_REQUIRE(!decoded ||
+                  encode_invite(*decoded) == text);  // a flip to white space, which is forgiven
   });
   Bytes raw = from_base64url(text.substr(11)).value();
   raw[0] = 2;
   BOOST_TEST((error("tertulia://" + to_base64url(raw)) == InviteError::newer_version));
-  for (auto e : {InviteError::no_scheme, InviteError::not_base64, InviteError::cut_short, InviteError::newer_version,
-                 InviteError::malformed})
+  for (auto e : {InviteError::no_scheme, InviteError::not_base64, InviteError::cut_short,
+                 InviteError::newer_version, InviteError::malformed})
     BOOST_TEST(std::string(invite_error_text(e)).ends_with("."));
 }
 
@@ -204,7 +207,9 @@ BOOST_AUTO_TEST_CASE(a_card_opens_for_its_own_server_and_identity) {
   BOOST_TEST(!open_card(sign_card(wrong, identity), card.identity, card.server));
   const std::string text = note.substr(0, note.find("\n\n") + 1);
   const auto signed_again = [&](const std::string& t) {
-    return open_card(merkle::sign_note(t, card_key_name(card.server), identity), card.identity, card.server).has_value();
+    return open_card(merkle::sign_note(t, card_key_name(card.server), identity), card.identity,
+                     card.server)
+        .has_value();
   };
   BOOST_TEST(signed_again(text));
   BOOST_TEST(!signed_again(text + "color blue\n"));
