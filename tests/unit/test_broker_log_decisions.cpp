@@ -1,5 +1,6 @@
 // What t-log allows, refuses and answers again.
 #include "broker/log/verify_log.hpp"
+#include "tests/unit/faulty_vfs.hpp"
 #include "tests/unit/log_fixture.hpp"
 
 using namespace tertulia;
@@ -16,7 +17,8 @@ struct DecisionFixture : LogFixture {
   ~DecisionFixture() {
     LogReader reader(options.database, data->keys().kek);
     const auto fault = verify_log(reader, log->note_key(), server()).fault;
-    BOOST_CHECK_MESSAGE(!fault, "the verifier disagrees: " << (fault ? fault->kind + ": " + fault->text : ""));
+    BOOST_CHECK_MESSAGE(
+        !fault, "the verifier disagrees: " << (fault ? fault->kind + ": " + fault->text : ""));
   }
   // The code of a refusal; ERROR_NONE: it was not refused.
   pb::ErrorCode code(Append item) { return ask(std::move(item)).error().code(); }
@@ -105,7 +107,12 @@ BOOST_AUTO_TEST_CASE(a_view_is_good_for_4096_checkpoints_and_over_a_restart) {
   log->close();
   open();
   BOOST_TEST(code(old_view) == pb::ERROR_NONE);
+  log->close();
+  options.vfs = faulty_vfs();
+  set_disk_fault(DiskFault::sync_skipped);
+  open();
   for (std::size_t i = 0; i < checkpoints_remembered; ++i) send(beto, {"y"});
+  set_disk_fault(DiskFault::none);
   BOOST_TEST(code(late) == pb::STALE_VIEW);
 }
 
@@ -142,15 +149,18 @@ BOOST_AUTO_TEST_CASE(references_are_to_originals_of_the_room) {
   BOOST_TEST(code(submission(beto, general(), {"x"}, Kind::reaction, beyond)) == pb::BAD_REFERENCE);
   MessageRef nowhere = original;
   nowhere.submission.bytes[0] ^= 1;
-  BOOST_TEST(code(submission(beto, general(), {"x"}, Kind::reaction, nowhere)) == pb::BAD_REFERENCE);
+  BOOST_TEST(code(submission(beto, general(), {"x"}, Kind::reaction, nowhere)) ==
+             pb::BAD_REFERENCE);
   // ana is the administrator: the first user.
   send(beto, {"three"});
-  BOOST_TEST(code(submission(ana, general(), {""}, Kind::erase, {beto.keys.id, beto.last, 0})) == pb::ERROR_NONE);
+  BOOST_TEST(code(submission(ana, general(), {""}, Kind::erase, {beto.keys.id, beto.last, 0})) ==
+             pb::ERROR_NONE);
 }
 
 BOOST_AUTO_TEST_CASE(a_reference_within_one_batch_is_found) {
   const SubmissionAppend text = submission(ana, general(), {"one"});
-  const SubmissionAppend reaction = submission(beto, general(), {"👍"}, Kind::reaction, {ana.keys.id, ana.last, 0});
+  const SubmissionAppend reaction =
+      submission(beto, general(), {"👍"}, Kind::reaction, {ana.keys.id, ana.last, 0});
   const CommitResult result = log->append({text, reaction});
   BOOST_TEST(reply_of(result.answers[1]).has_ack());
 }
@@ -159,7 +169,8 @@ BOOST_AUTO_TEST_CASE(the_first_user_is_an_administrator_and_invites_say_what_is_
   BOOST_TEST((cell.load()->user(ana.user)->role == record::Role::admin));
   BOOST_TEST((cell.load()->user(beto.user)->role == record::Role::member));
   BOOST_TEST(cell.load()->is_member(general(), beto.user));
-  BOOST_TEST(invite("Ana").error == "A user name holds only lower-case letters a to z, digits, and the signs . _ and - .");
+  BOOST_TEST(invite("Ana").error ==
+             "A user name holds only lower-case letters a to z, digits, and the signs . _ and - .");
   BOOST_TEST(!invite(std::string(65, 'a')).ok);
   BOOST_TEST(!invite("").ok);
   BOOST_TEST(!invite("beto", record::Role::admin).ok);
