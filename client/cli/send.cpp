@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <deque>
 #include <unordered_map>
+#include <utility>
 
 #include "client/cli/commands.hpp"
 #include "client/cli/output.hpp"
