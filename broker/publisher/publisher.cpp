@@ -19,8 +19,9 @@ constexpr std::size_t kSubscriptionsPerTurn = 1024;
 
 struct Publisher::Impl {
   Impl(Context& context, const crypto::CurveKey& transport, const PublisherOptions& o,
-       const DirectoryCell& cell, Queue<Committed>& in, Console* printer, Metrics& counters)
-      : options(o), directory(cell), queue(in), console(printer), metrics(counters),
+       const DirectoryCell& cell, Queue<Committed>& in, Console* printer, FloodGuard& floods,
+       Metrics& counters)
+      : options(o), directory(cell), queue(in), console(printer), guard(floods), metrics(counters),
         xpub(open_server_socket(context, transport,
                                 {.type = zmq::socket_type::xpub,
                                  .zap_domain = broadcast_domain,
@@ -35,6 +36,7 @@ struct Publisher::Impl {
   const DirectoryCell& directory;
   Queue<Committed>& queue;
   Console* const console;
+  FloodGuard& guard;
   Metrics& metrics;
   zmq::socket_t xpub;
   const std::string endpoint;
@@ -80,6 +82,7 @@ bool Publisher::Impl::hear_one() {
     more = part.more();
     multipart = true;
   }
+  guard.message_came(zmq_msg_get(message.handle(), ZMQ_SRCFD));
   const std::uint8_t first = message.size() > 0 ? *message.data<std::uint8_t>() : 0xff;
   if (multipart || first > 1) {
     metrics.add(Count::subscriber_messages);
@@ -138,8 +141,9 @@ void Publisher::Impl::publish(const std::vector<Committed>& batch) {
 
 Publisher::Publisher(Context& context, const crypto::CurveKey& transport,
                      const PublisherOptions& options, const DirectoryCell& directory,
-                     Queue<Committed>& queue, Console* console, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(context, transport, options, directory, queue, console, metrics)) {}
+                     Queue<Committed>& queue, Console* console, FloodGuard& guard, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(context, transport, options, directory, queue, console, guard,
+                                   metrics)) {}
 Publisher::~Publisher() { stop(); }
 
 void Publisher::start(FatalReport fatal) {
