@@ -87,9 +87,10 @@ void Log::Impl::commit() {
   commit_statement->run();
   transaction.reset();
   unwritten.reset();
-  sign_head();
-  // The checkpoint is there before the heads: who sees a head finds a checkpoint above it.
+  // The heads are there before the checkpoint: a client asks next time for what came after the
+  // checkpoint that it was told, so an entry may be told twice but never not at all.
   derived->publish(cell);
+  sign_head();
 }
 
 void Log::Impl::sign_head() {

@@ -47,7 +47,9 @@ UniqueFd block_signals() {
   return fd;
 }
 
+// The first thing that makes a file: what can be refused without one is refused before.
 DataDirectory open_data(const BrokerConfig& config) {
+  require_open_files(config.max_connections);
   return DataDirectory(config.data_dir, DataDirectory::Mode::serve);
 }
 
@@ -110,7 +112,6 @@ Server::Impl::Impl(const ServerOptions& options)
       to_log(config.queue_frames_max, config.queue_bytes_max),
       log(log_options(config, data), data.keys(), directory),
       context(static_cast<int>(config.io_threads)) {
-  require_open_files(config.max_connections);
   auth = std::make_unique<AuthThread>(context, directory, metrics, config.max_connections, report);
   if (options.console) console = std::make_unique<Console>(metrics, report);
   const int handshake_ms = static_cast<int>(config.handshake_s * 1000);
