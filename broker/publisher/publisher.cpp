@@ -1,5 +1,6 @@
 #include "broker/publisher/publisher.hpp"
 
+#include <algorithm>
 #include <zmq.hpp>
 
 #include "broker/auth/server_socket.hpp"
@@ -98,10 +99,13 @@ bool Publisher::Impl::hear_one() {
 void Publisher::Impl::subscribe(zmq::message_t& message) {
   const auto topic = Topic::parse({message.data<std::uint8_t>() + 1, message.size() - 1});
   const auto key = key_of(message);
-  // Also a refused one is in libzmq's trie until the connection ends, and is cancelled then.
-  if (topic) ++listeners[*topic];
   const auto snapshot = directory.load();
   const Device* const device = key ? snapshot->device_of(*key) : nullptr;
+  // Also a refused one is in libzmq's trie until the connection ends, and is cancelled then. What is
+  // no room's topic is never published and not counted: made-up topics would grow the table.
+  const bool of_a_room = topic && std::any_of(snapshot->rooms.begin(), snapshot->rooms.end(),
+                                              [&](const auto& r) { return r.second->topic == *topic; });
+  if (of_a_room) ++listeners[*topic];
   if (!topic || device == nullptr || !snapshot->may_subscribe(device->user, *topic)) {
     metrics.add(Count::subscriptions_refused);
     shut_down_peer(message);

@@ -249,6 +249,21 @@ BOOST_FIXTURE_TEST_CASE(subscribing_and_leaving_ten_thousand_times, Neighbours) 
   check_neighbours(t.ana, t.beto);
 }
 
+BOOST_FIXTURE_TEST_CASE(made_up_topics_by_the_thousand_cost_nothing, Neighbours) {
+  std::mt19937 random(20261123);
+  for (int i = 0; i < 20; ++i) {
+    Socket socket = watched(t.mallory, SocketType::xsub);
+    for (int n = 0; n < 3'000; ++n) {
+      Bytes frame = random_bytes(random, 1 + Topic::size_bytes);
+      for (std::uint8_t what : {1, 0}) {
+        frame[0] = what;
+        socket.send(frame);
+      }
+    }
+    check_kicked(socket);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(an_invites_key_cannot_subscribe, Neighbours) {
   RawClient guest(t.broker.invite("guest"));
   Socket socket(guest.context(), guest.device.invite_key,
