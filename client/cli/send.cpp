@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <deque>
-#include <unordered_map>
 #include <utility>
 
 #include "client/cli/commands.hpp"
