@@ -2,7 +2,9 @@
 
 #include <zmq.hpp>
 
+#include "broker/auth/flood_guard.hpp"
 #include "broker/auth/server_socket.hpp"
+#include "common/base/clock.hpp"
 #include "common/base/queue.hpp"
 
 namespace tertulia::broker {
@@ -27,8 +29,9 @@ bool receive_parts(zmq::socket_t& socket, std::vector<zmq::message_t>& parts, bo
 }  // namespace
 
 struct AuthThread::Impl {
-  Impl(Context& context, const DirectoryCell& cell, Metrics& counters, std::uint64_t maximum)
-      : directory(cell), metrics(counters), max_connections(maximum),
+  Impl(Context& context, const DirectoryCell& cell, FloodGuard& floods, Metrics& counters,
+       std::uint64_t maximum)
+      : directory(cell), guard(floods), metrics(counters), max_connections(maximum),
         zap(context.handle(), zmq::socket_type::rep),
         commands(context.handle(), zmq::socket_type::pair),
         broadcast(context.handle(), zmq::socket_type::pair) {
@@ -41,6 +44,7 @@ struct AuthThread::Impl {
   }
 
   const DirectoryCell& directory;
+  FloodGuard& guard;
   Metrics& metrics;
   const std::uint64_t max_connections;
   zmq::socket_t zap, commands, broadcast;
@@ -61,11 +65,17 @@ void AuthThread::Impl::run() {
                             {commands.handle(), 0, ZMQ_POLLIN, 0},
                             {broadcast.handle(), 0, ZMQ_POLLIN, 0},
                             {nullptr, stop.fd(), ZMQ_POLLIN, 0}};
+  std::uint64_t next_sweep_ms = 0;
   while (stop.depth() == 0) {
-    if (zmq_poll(items, 4, -1) < 0 && zmq_errno() != EINTR) throw zmq::error_t();
+    const long timeout_ms = guard.watches() ? FloodGuard::sweep_ms : -1;
+    if (zmq_poll(items, 4, timeout_ms) < 0 && zmq_errno() != EINTR) throw zmq::error_t();
     count_events(commands, metrics.connections_commands);
     count_events(broadcast, metrics.connections_broadcast);
     while (receive_parts(zap, parts, too_many)) answer_one(parts, too_many);
+    if (guard.watches() && monotonic_ms() >= next_sweep_ms) {
+      if (const auto ended = guard.sweep(); ended > 0) metrics.add(Count::floods_ended, ended);
+      next_sweep_ms = monotonic_ms() + FloodGuard::sweep_ms;
+    }
   }
 }
 
@@ -73,11 +83,18 @@ void AuthThread::Impl::count_events(zmq::socket_t& monitor, std::atomic<std::uin
   std::vector<zmq::message_t> parts;
   bool too_many = false;
   while (receive_parts(monitor, parts, too_many)) {
-    if (parts[0].size() < 2) continue;
-    std::uint16_t event = 0;  // in the machine's byte order
+    std::uint16_t event = 0;  // both in the machine's byte order
+    std::uint32_t fd = 0;
+    if (parts[0].size() < sizeof event + sizeof fd) continue;
     std::memcpy(&event, parts[0].data(), sizeof event);
-    if (event == ZMQ_EVENT_ACCEPTED) ++connections;
-    else if (event == ZMQ_EVENT_DISCONNECTED && connections > 0) --connections;
+    std::memcpy(&fd, parts[0].data<char>() + sizeof event, sizeof fd);
+    if (event == ZMQ_EVENT_ACCEPTED) {
+      ++connections;
+      guard.opened(static_cast<int>(fd));
+    } else if (event == ZMQ_EVENT_DISCONNECTED && connections > 0) {
+      --connections;
+      guard.closed(static_cast<int>(fd));
+    }
   }
 }
 
@@ -124,9 +141,9 @@ void AuthThread::Impl::answer_one(std::vector<zmq::message_t>& request, bool too
   }
 }
 
-AuthThread::AuthThread(Context& context, const DirectoryCell& directory, Metrics& metrics,
-                       std::uint64_t max_connections, FatalReport fatal)
-    : impl_(std::make_unique<Impl>(context, directory, metrics, max_connections)) {
+AuthThread::AuthThread(Context& context, const DirectoryCell& directory, FloodGuard& guard,
+                       Metrics& metrics, std::uint64_t max_connections, FatalReport fatal)
+    : impl_(std::make_unique<Impl>(context, directory, guard, metrics, max_connections)) {
   impl_->thread = start_thread("t-auth", std::move(fatal), [i = impl_.get()] { i->run(); });
 }
 

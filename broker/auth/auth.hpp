@@ -4,6 +4,7 @@
 //
 // Also counts connections of both sockets, by their monitors; above the limit a handshake is put off
 // (status 300: the client tries again) and not refused for good (400).
+// From the same events it keeps a FloodGuard's list of connections, and sweeps it.
 // Starts before a socket binds. User-Id for everybody who comes in: lower-case hex of the CURVE key.
 #pragma once
 
@@ -16,9 +17,11 @@
 
 namespace tertulia::broker {
 
+class FloodGuard;
+
 class AuthThread {
  public:
-  AuthThread(Context& context, const DirectoryCell& directory, Metrics& metrics,
+  AuthThread(Context& context, const DirectoryCell& directory, FloodGuard& guard, Metrics& metrics,
              std::uint64_t max_connections, FatalReport fatal);
   ~AuthThread();  // stops; both listening sockets are closed by then
 

@@ -28,6 +28,7 @@ std::optional<std::uint64_t> parse_lifetime(const std::string& text) {
     return std::nullopt;
   constexpr std::uint64_t kMinuteMs = 60'000;
   switch (*end) {
+    case 's': return number * 1000;
     case 'm': return number * kMinuteMs;
     case 'h': return number * 60 * kMinuteMs;
     case 'd': return number * 24 * 60 * kMinuteMs;
@@ -41,7 +42,7 @@ int invite(const Target& target, const std::string& name, const std::string& rol
   if (!role.empty()) request["role"] = role;
   if (!expires.empty()) {
     const auto lifetime = parse_lifetime(expires);
-    if (!lifetime) throw Failure{exit_usage, "--expires takes a number of days, hours or minutes: 7d, 12h, 30m."};
+    if (!lifetime) throw Failure{exit_usage, "--expires takes a number of days, hours, minutes or seconds: 7d, 12h, 30m, 90s."};
     request["expires_ms"] = *lifetime;
   }
   const json answer = ask(target, request);

@@ -29,8 +29,8 @@ Bytes busy_frame(const RequestId& request) {
 
 struct Gateway::Impl {
   Impl(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-       Queue<Outgoing>& out, std::vector<Queue<Inbound>*> in, Metrics& counters)
-      : outgoing(out), workers(std::move(in)), metrics(counters),
+       Queue<Outgoing>& out, std::vector<Queue<Inbound>*> in, FloodGuard& floods, Metrics& counters)
+      : outgoing(out), workers(std::move(in)), guard(floods), metrics(counters),
         router(open_server_socket(
             context, transport,
             {.type = zmq::socket_type::router,
@@ -44,6 +44,7 @@ struct Gateway::Impl {
 
   Queue<Outgoing>& outgoing;
   const std::vector<Queue<Inbound>*> workers;
+  FloodGuard& guard;
   Metrics& metrics;
   zmq::socket_t router;
   const std::string endpoint;
@@ -91,6 +92,7 @@ bool Gateway::Impl::receive_one() {
     if (++bodies == 1) body = std::move(part);
   }
   metrics.add(Count::frames_in);
+  guard.message_came(zmq_msg_get(body.handle(), ZMQ_SRCFD));
   if (bodies != 1 || routing_frame.size() > RoutingId::bytes_max) {
     metrics.add(Count::refused_multipart);
     return true;
@@ -139,8 +141,9 @@ void Gateway::Impl::send(const RoutingId& routing, Bytes&& frame) {
 }
 
 Gateway::Gateway(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-                 Queue<Outgoing>& outgoing, std::vector<Queue<Inbound>*> workers, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(context, transport, options, outgoing, std::move(workers),
+                 Queue<Outgoing>& outgoing, std::vector<Queue<Inbound>*> workers, FloodGuard& guard,
+                 Metrics& metrics)
+    : impl_(std::make_unique<Impl>(context, transport, options, outgoing, std::move(workers), guard,
                                    metrics)) {}
 Gateway::~Gateway() { stop(); }
 

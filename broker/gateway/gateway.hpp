@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/auth/context.hpp"
+#include "broker/auth/flood_guard.hpp"
 #include "broker/flow/inbound.hpp"
 #include "broker/flow/named_thread.hpp"
 #include "broker/metrics/metrics.hpp"
@@ -25,7 +26,8 @@ class Gateway {
  public:
   // Binds, on the caller's thread: throws std::runtime_error with a sentence if it cannot.
   Gateway(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-          Queue<Outgoing>& outgoing, std::vector<Queue<Inbound>*> workers, Metrics& metrics);
+          Queue<Outgoing>& outgoing, std::vector<Queue<Inbound>*> workers, FloodGuard& guard,
+          Metrics& metrics);
   ~Gateway();  // stop()s
 
   void start(FatalReport fatal);

@@ -29,13 +29,15 @@ void require_sound_place(const fs::path& path) {
   const fs::path real = fs::weakly_canonical(path);
   const auto second = real.begin() == real.end() ? real.end() : std::next(real.begin());
   if (second != real.end() && *second == "dev")
-    refuse(fmt::format("{} lies under /dev, which does not survive a restart; choose a directory on a disk.",
-                       path.string()));
+    refuse(fmt::format(
+        "{} lies under /dev, which does not survive a restart; choose a directory on a disk.",
+        path.string()));
   const fs::path existing = nearest_existing(real);
   if (is_network_file_system(existing))
-    refuse(fmt::format("{} lies on a network file system ({}), where a database's locks and syncs cannot be "
-                       "trusted; choose a directory on a local disk.",
-                       path.string(), file_system_name(existing)));
+    refuse(fmt::format(
+        "{} lies on a network file system ({}), where a database's locks and syncs cannot be "
+        "trusted; choose a directory on a local disk.",
+        path.string(), file_system_name(existing)));
 }
 
 UniqueFd take_lock(const fs::path& path) {
@@ -55,7 +57,8 @@ crypto::Seed read_key(const fs::path& path) {
   const auto seed = crypto::Seed::parse(raw);
   const std::size_t length = raw.size();
   sodium_memzero(raw.data(), raw.size());
-  if (!seed) refuse(fmt::format("{} is not a key: it holds {} bytes instead of 32.", path.string(), length));
+  if (!seed)
+    refuse(fmt::format("{} is not a key: it holds {} bytes instead of 32.", path.string(), length));
   return *seed;
 }
 
@@ -64,21 +67,25 @@ void make_missing_keys(const fs::path& keys, bool has_log) {
     const fs::path file = keys / name;
     if (fs::exists(file)) continue;
     if (has_log)
-      refuse(fmt::format("There is a log but the key {} is missing; put it back from your backup. No new key is "
-                         "made for an existing log.",
-                         file.string()));
+      refuse(fmt::format(
+          "There is a log but the key {} is missing; put it back from your backup. No new key is "
+          "made for an existing log.",
+          file.string()));
     write_file_durably(file, crypto::Seed::random().view());
   }
 }
 
 }  // namespace
 
-DataDirectory::DataDirectory(fs::path path, Mode mode) : path_(fs::absolute(path).lexically_normal()) {
+DataDirectory::DataDirectory(fs::path path, Mode mode)
+    : path_(fs::absolute(path).lexically_normal()) {
   if (!path_.has_filename()) path_ = path_.parent_path();  // "dir/" names dir
   require_sound_place(path_);
   const fs::path key_directory = path_ / "keys";
-  if (mode == Mode::serve) make_private_directory(path_);
-  else if (!fs::is_directory(path_)) refuse(fmt::format("There is no data directory {}.", path_.string()));
+  if (mode == Mode::serve)
+    make_private_directory(path_);
+  else if (!fs::is_directory(path_))
+    refuse(fmt::format("There is no data directory {}.", path_.string()));
   require_private(path_);
   if (mode == Mode::serve) {
     lock_ = take_lock(path_ / "lock");
@@ -87,17 +94,18 @@ DataDirectory::DataDirectory(fs::path path, Mode mode) : path_(fs::absolute(path
     make_missing_keys(key_directory, fs::exists(database()));
   } else {
     if (!fs::is_directory(key_directory))
-      refuse(fmt::format("{} is not a data directory of tertuliad: it has no keys.", path_.string()));
+      refuse(
+          fmt::format("{} is not a data directory of tertuliad: it has no keys.", path_.string()));
     require_private(key_directory);
     for (const char* name : kKeyFiles)
       if (!fs::exists(key_directory / name))
         refuse(fmt::format("The key {} is missing.", (key_directory / name).string()));
   }
   const crypto::SigningKey identity(read_key(key_directory / "identity.key"));
-  keys_ = std::make_unique<ServerKeys>(ServerKeys{
-      identity, crypto::CurveKey(read_key(key_directory / "transport.key")),
-      crypto::SigningKey(read_key(key_directory / "log.key")), read_key(key_directory / "kek.key"),
-      crypto::server_id(identity.public_key())});
+  keys_ = std::make_unique<ServerKeys>(
+      ServerKeys{identity, crypto::CurveKey(read_key(key_directory / "transport.key")),
+                 crypto::SigningKey(read_key(key_directory / "log.key")),
+                 read_key(key_directory / "kek.key"), crypto::server_id(identity.public_key())});
 }
 
 }  // namespace tertulia::broker

@@ -11,7 +11,8 @@ std::string text_of(ByteView bytes) { return std::string(as_text(bytes)); }
 Outgoing Answers::frame(const Asker& asker) {
   thread_local std::string content;
   reply_.SerializeToString(&content);
-  return Outgoing{asker.routing, wire::encode_command(wire::FrameType::reply, asker.request, as_bytes(content))};
+  return Outgoing{asker.routing,
+                  wire::encode_command(wire::FrameType::reply, asker.request, as_bytes(content))};
 }
 
 Outgoing Answers::ack(const Asker& asker, const Acked& acked, const std::string& checkpoint) {

@@ -35,7 +35,8 @@ struct Place {
 }  // namespace
 
 DataKeys::DataKeys(const crypto::Seed& data_key)
-    : bodies_(crypto::derive(data_key, "tertdata", 1)), topics_(crypto::derive(data_key, "tertdata", 5)) {}
+    : bodies_(crypto::derive(data_key, "tertdata", 1)),
+      topics_(crypto::derive(data_key, "tertdata", 5)) {}
 
 DataKeys DataKeys::make(const crypto::Seed& kek, const ServerId& server, Bytes& wrapped) {
   const crypto::Seed data_key = crypto::Seed::random();
@@ -44,7 +45,8 @@ DataKeys DataKeys::make(const crypto::Seed& kek, const ServerId& server, Bytes& 
   return DataKeys(data_key);
 }
 
-std::optional<DataKeys> DataKeys::unwrap(const crypto::Seed& kek, const ServerId& server, ByteView wrapped) {
+std::optional<DataKeys> DataKeys::unwrap(const crypto::Seed& kek, const ServerId& server,
+                                         ByteView wrapped) {
   Bytes plain;
   if (!crypto::open(kek, wrap_associated(server), wrapped, plain)) return std::nullopt;
   const auto data_key = crypto::Seed::parse(plain);
@@ -53,7 +55,8 @@ std::optional<DataKeys> DataKeys::unwrap(const crypto::Seed& kek, const ServerId
   return DataKeys(*data_key);
 }
 
-void DataKeys::seal_bodies(std::uint64_t seq, const std::vector<record::Body>& bodies, Bytes& out) const {
+void DataKeys::seal_bodies(std::uint64_t seq, const std::vector<record::Body>& bodies,
+                           Bytes& out) const {
   out.clear();
   Place place(seq);
   thread_local Bytes plain;
@@ -64,13 +67,15 @@ void DataKeys::seal_bodies(std::uint64_t seq, const std::vector<record::Body>& b
     if (body.state != record::BodyState::present) continue;
     plain.resize(body.salt.size() + body.bytes.size());
     std::memcpy(plain.data(), body.salt.data(), body.salt.size());
-    if (!body.bytes.empty()) std::memcpy(plain.data() + body.salt.size(), body.bytes.data(), body.bytes.size());
+    if (!body.bytes.empty())
+      std::memcpy(plain.data() + body.salt.size(), body.bytes.data(), body.bytes.size());
     w.u32(static_cast<std::uint32_t>(crypto::nonce_bytes + plain.size() + crypto::tag_bytes));
     crypto::seal(bodies_, place.at(i), plain, out);
   }
 }
 
-bool DataKeys::open_bodies(std::uint64_t seq, ByteView sealed, std::vector<record::Body>& out) const {
+bool DataKeys::open_bodies(std::uint64_t seq, ByteView sealed,
+                           std::vector<record::Body>& out) const {
   out.clear();
   Place place(seq);
   Reader r(sealed);

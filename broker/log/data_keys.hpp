@@ -16,7 +16,8 @@ class DataKeys {
   // A new data key, and its wrapped form for the database.
   static DataKeys make(const crypto::Seed& kek, const ServerId& server, Bytes& wrapped);
   // nullopt: not wrapped by this KEK for this server.
-  static std::optional<DataKeys> unwrap(const crypto::Seed& kek, const ServerId& server, ByteView wrapped);
+  static std::optional<DataKeys> unwrap(const crypto::Seed& kek, const ServerId& server,
+                                        ByteView wrapped);
 
   const crypto::Seed& topics() const { return topics_; }
 

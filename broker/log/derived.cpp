@@ -10,14 +10,19 @@ using record::Tag;
 
 namespace {
 std::shared_ptr<const RoomKeys> first_keys() {
-  return std::make_shared<RoomKeys>(RoomKeys{crypto::RoomKey(crypto::Seed::random()), std::nullopt});
+  return std::make_shared<RoomKeys>(
+      RoomKeys{crypto::RoomKey(crypto::Seed::random()), std::nullopt});
 }
 std::shared_ptr<const RoomKeys> next_keys(const RoomKeys& last) {
-  return std::make_shared<RoomKeys>(RoomKeys{crypto::RoomKey(crypto::Seed::random()), last.current});
+  return std::make_shared<RoomKeys>(
+      RoomKeys{crypto::RoomKey(crypto::Seed::random()), last.current});
 }
 }  // namespace
 
-Derived::Derived(Database& db, EntryStore& store, const DataKeys& keys) : db_(db), store_(store), keys_(keys) {}
+Derived::Derived(Database& db, EntryStore& store, const DataKeys& keys)
+    : db_(db),
+      store_(store),
+      keys_(keys) {}
 
 // ---- from the tables ----
 
@@ -32,26 +37,30 @@ void Derived::load_people() {
   Directory& d = draft();
   Statement users = db_.prepare("SELECT user_id, name, display_name, role, disabled FROM users");
   while (users.next()) {
-    User u{users.id<UserId>(0), users.text(1), users.text(2), static_cast<record::Role>(users.number(3)),
-           users.number(4) != 0};
+    User u{users.id<UserId>(0), users.text(1), users.text(2),
+           static_cast<record::Role>(users.number(3)), users.number(4) != 0};
     d.users_by_name[u.name] = u.id;
     d.users[u.id] = std::make_shared<const User>(std::move(u));
   }
   Statement devices = db_.prepare(
-      "SELECT device_no, device_id, user_id, sign_pk, curve_pk, enrolled_seq, revoked_seq, by_administrator "
+      "SELECT device_no, device_id, user_id, sign_pk, curve_pk, enrolled_seq, revoked_seq, "
+      "by_administrator "
       "FROM devices");
   while (devices.next()) {
-    const Device v{devices.id<DeviceId>(1), devices.id<UserId>(2), devices.id<SignPublicKey>(3),
-                   devices.id<CurvePublicKey>(4), devices.number(5), devices.number(6), devices.number(7) != 0};
+    const Device v{
+        devices.id<DeviceId>(1),       devices.id<UserId>(2), devices.id<SignPublicKey>(3),
+        devices.id<CurvePublicKey>(4), devices.number(5),     devices.number(6),
+        devices.number(7) != 0};
     const std::uint64_t number = devices.number(0);
     devices_[v.id] = DeviceSlot{number, store_.newest_submission(number).value_or(SubmissionId{})};
     if (v.live()) d.keys[v.curve] = KeyOwner{KeyOwner::Kind::device, v.id, {}};
     d.devices[v.id] = std::make_shared<const Device>(v);
   }
-  Statement invites = db_.prepare("SELECT invite_id, user_id, curve_pk, expires_ms, revoked, used_by FROM invites");
+  Statement invites =
+      db_.prepare("SELECT invite_id, user_id, curve_pk, expires_ms, revoked, used_by FROM invites");
   while (invites.next()) {
-    const Invite v{invites.id<InviteId>(0), invites.id<UserId>(1), invites.id<CurvePublicKey>(2),
-                   invites.number(3), invites.number(4) != 0, invites.id<DeviceId>(5)};
+    const Invite v{invites.id<InviteId>(0), invites.id<UserId>(1),  invites.id<CurvePublicKey>(2),
+                   invites.number(3),       invites.number(4) != 0, invites.id<DeviceId>(5)};
     d.keys[v.curve] = KeyOwner{KeyOwner::Kind::invite, {}, v.id};
     d.invites[v.id] = std::make_shared<const Invite>(v);
   }
@@ -59,7 +68,8 @@ void Derived::load_people() {
 
 void Derived::load_rooms() {
   Directory& d = draft();
-  Statement rooms = db_.prepare("SELECT room_no, room_id, name, topic, kind, flags, archived FROM rooms");
+  Statement rooms =
+      db_.prepare("SELECT room_no, room_id, name, topic, kind, flags, archived FROM rooms");
   Statement members = db_.prepare("SELECT user_id FROM members WHERE room_no=?");
   while (rooms.next()) {
     Room r;
@@ -106,7 +116,8 @@ T& Derived::edit(std::shared_ptr<const T>& held) {
 std::uint64_t Derived::advance(const RoomId& room, std::uint64_t seq, std::uint64_t count) {
   RoomSlot& slot = rooms_.at(room);
   const std::uint64_t first = slot.head_room_seq + 1;
-  if (slot.head_room_seq == slot.head->room_seq.load(std::memory_order_relaxed)) touched_.push_back(room);
+  if (slot.head_room_seq == slot.head->room_seq.load(std::memory_order_relaxed))
+    touched_.push_back(room);
   slot.head_room_seq += count;
   slot.head_seq = seq;
   return first;
@@ -131,18 +142,21 @@ void Derived::apply(std::uint64_t seq, Kind kind, const Act& act, const pb::ActN
     case Kind::member_remove: change_members(kind, act); break;
     default: return;  // acts that change no table: card, clock_stepped …
   }
-  const bool is_room = kind == Kind::room_create || kind == Kind::room_change || kind == Kind::member_add ||
-                       kind == Kind::member_remove || kind == Kind::device_revoke;
+  const bool is_room = kind == Kind::room_create || kind == Kind::room_change ||
+                       kind == Kind::member_add || kind == Kind::member_remove ||
+                       kind == Kind::device_revoke;
   if (is_room) draft().rooms_version = seq + 1;
   if (!is_room || kind == Kind::device_revoke) draft().people_version = seq + 1;
 }
 
 void Derived::add_user(const Act& act, const pb::ActNames& names) {
   // Until the first device brings a display name, the user name stands for it.
-  const std::string& shown = names.display_name().empty() ? names.user_name() : names.display_name();
+  const std::string& shown =
+      names.display_name().empty() ? names.user_name() : names.display_name();
   const User u{act.id<UserId>(Tag::user_id), names.user_name(), shown,
                static_cast<record::Role>(act.number(Tag::role)), false};
-  db_.prepare("INSERT INTO users(user_id, name, display_name, role, disabled) VALUES(?, ?, ?, ?, 0)")
+  db_.prepare(
+         "INSERT INTO users(user_id, name, display_name, role, disabled) VALUES(?, ?, ?, ?, 0)")
       .bind(1, u.id)
       .bind_text(2, u.name)
       .bind_text(3, u.display_name)
@@ -165,9 +179,15 @@ void Derived::change_user(const Act& act) {
 }
 
 void Derived::open_invite(const Act& act) {
-  const Invite v{act.id<InviteId>(Tag::invite_id), act.id<UserId>(Tag::user_id),
-                 act.id<CurvePublicKey>(Tag::curve_pk), act.number(Tag::expires_ms), false, {}};
-  db_.prepare("INSERT INTO invites(invite_id, user_id, curve_pk, expires_ms, revoked, used_by) VALUES(?, ?, ?, ?, 0, ?)")
+  const Invite v{act.id<InviteId>(Tag::invite_id),
+                 act.id<UserId>(Tag::user_id),
+                 act.id<CurvePublicKey>(Tag::curve_pk),
+                 act.number(Tag::expires_ms),
+                 false,
+                 {}};
+  db_.prepare(
+         "INSERT INTO invites(invite_id, user_id, curve_pk, expires_ms, revoked, used_by) "
+         "VALUES(?, ?, ?, ?, 0, ?)")
       .bind(1, v.id)
       .bind(2, v.user)
       .bind(3, v.curve)
@@ -180,10 +200,17 @@ void Derived::open_invite(const Act& act) {
 
 void Derived::enrol_device(std::uint64_t seq, const Act& act, const pb::ActNames& names) {
   const bool by_administrator = (act.number(Tag::flags) & record::flag_by_administrator) != 0;
-  const Device v{act.id<DeviceId>(Tag::device), act.id<UserId>(Tag::user_id), act.id<SignPublicKey>(Tag::sign_pk),
-                 act.id<CurvePublicKey>(Tag::curve_pk), seq, 0, by_administrator};
-  db_.prepare("INSERT INTO devices(device_id, user_id, sign_pk, curve_pk, name, enrolled_seq, revoked_seq, "
-              "by_administrator) VALUES(?, ?, ?, ?, ?, ?, 0, ?)")
+  const Device v{act.id<DeviceId>(Tag::device),
+                 act.id<UserId>(Tag::user_id),
+                 act.id<SignPublicKey>(Tag::sign_pk),
+                 act.id<CurvePublicKey>(Tag::curve_pk),
+                 seq,
+                 0,
+                 by_administrator};
+  db_.prepare(
+         "INSERT INTO devices(device_id, user_id, sign_pk, curve_pk, name, enrolled_seq, "
+         "revoked_seq, "
+         "by_administrator) VALUES(?, ?, ?, ?, ?, ?, 0, ?)")
       .bind(1, v.id)
       .bind(2, v.user)
       .bind(3, v.sign)
@@ -213,7 +240,10 @@ void Derived::revoke_device(std::uint64_t seq, const Act& act) {
   Device& v = edit(draft().devices.at(act.id<DeviceId>(Tag::device)));
   v.revoked_seq = seq;
   draft().keys.erase(v.curve);
-  db_.prepare("UPDATE devices SET revoked_seq=? WHERE device_id=?").bind(1, seq).bind(2, v.id).run();
+  db_.prepare("UPDATE devices SET revoked_seq=? WHERE device_id=?")
+      .bind(1, seq)
+      .bind(2, v.id)
+      .run();
   renew_keys_of(v.user);
 }
 
@@ -227,14 +257,16 @@ void Derived::create_room(const Act& act, const pb::ActNames& names) {
   r.topic = crypto::room_topic(keys_.topics(), r.id);
   r.keys = first_keys();
   r.head = std::make_shared<RoomHead>();
-  db_.prepare("INSERT INTO rooms(room_id, name, topic, kind, flags, archived) VALUES(?, ?, ?, ?, ?, 0)")
+  db_.prepare(
+         "INSERT INTO rooms(room_id, name, topic, kind, flags, archived) VALUES(?, ?, ?, ?, ?, 0)")
       .bind(1, r.id)
       .bind_text(2, r.name)
       .bind_text(3, r.topic_text)
       .bind(4, act.number(Tag::room_kind))
       .bind(5, act.number(Tag::flags))
       .run();
-  rooms_[r.id] = RoomSlot{static_cast<std::uint64_t>(sqlite3_last_insert_rowid(db_.raw())), 0, 0, r.head};
+  rooms_[r.id] =
+      RoomSlot{static_cast<std::uint64_t>(sqlite3_last_insert_rowid(db_.raw())), 0, 0, r.head};
   new_rooms_.push_back(r.id);
   draft().rooms[r.id] = std::make_shared<const Room>(std::move(r));
 }
@@ -262,12 +294,18 @@ void Derived::change_members(Kind kind, const Act& act) {
   const std::uint64_t number = rooms_.at(r.id).number;
   if (kind == Kind::member_add) {
     r.members.insert(user);
-    db_.prepare("INSERT INTO members(room_no, user_id) VALUES(?, ?)").bind(1, number).bind(2, user).run();
+    db_.prepare("INSERT INTO members(room_no, user_id) VALUES(?, ?)")
+        .bind(1, number)
+        .bind(2, user)
+        .run();
     // Who joins where the past may not be read must not open what was sealed before.
     if ((r.flags & record::flag_past_readable) == 0) r.keys = next_keys(*r.keys);
   } else {
     r.members.erase(user);
-    db_.prepare("DELETE FROM members WHERE room_no=? AND user_id=?").bind(1, number).bind(2, user).run();
+    db_.prepare("DELETE FROM members WHERE room_no=? AND user_id=?")
+        .bind(1, number)
+        .bind(2, user)
+        .run();
     r.keys = next_keys(*r.keys);
   }
 }

@@ -24,7 +24,7 @@ struct RoomSlot {
   std::uint64_t number = 0;
   std::uint64_t head_room_seq = 0;  // inside the transaction
   std::uint64_t head_seq = 0;
-  std::shared_ptr<RoomHead> head;   // what is committed
+  std::shared_ptr<RoomHead> head;  // what is committed
 };
 
 class Derived {
@@ -41,7 +41,8 @@ class Derived {
   // The entry `seq` takes `count` messages of this room; answers the first room_seq.
   std::uint64_t advance(const RoomId& room, std::uint64_t seq, std::uint64_t count);
   // Precondition: the act is a valid transition (the log decides before it writes).
-  void apply(std::uint64_t seq, record::Kind kind, const record::Act& act, const pb::ActNames& names);
+  void apply(std::uint64_t seq, record::Kind kind, const record::Act& act,
+             const pb::ActNames& names);
 
   // After the commit: stores heads and, when an act changed it, the directory.
   void publish(DirectoryCell& cell);
@@ -72,8 +73,8 @@ class Derived {
   std::shared_ptr<Directory> draft_;
   std::unordered_map<DeviceId, DeviceSlot> devices_;
   std::unordered_map<RoomId, RoomSlot> rooms_;
-  std::vector<RoomId> touched_;          // rooms that this transaction advanced
-  std::vector<DeviceId> new_devices_;    // slots to forget at a rollback
+  std::vector<RoomId> touched_;        // rooms that this transaction advanced
+  std::vector<DeviceId> new_devices_;  // slots to forget at a rollback
   std::vector<RoomId> new_rooms_;
 };
 

@@ -11,12 +11,14 @@ namespace tertulia::broker {
 EntryStore::EntryStore(Database& db)
     : add_entry_(db.prepare("INSERT INTO entries(seq, leaf, bodies) VALUES(?, ?, ?)")),
       add_submission_(db.prepare("INSERT INTO submissions(device_no, id, seq) VALUES(?, ?, ?)")),
-      add_room_entry_(db.prepare("INSERT INTO room_entries(room_no, first_room_seq, seq) VALUES(?, ?, ?)")),
+      add_room_entry_(
+          db.prepare("INSERT INTO room_entries(room_no, first_room_seq, seq) VALUES(?, ?, ?)")),
       add_node_(db.prepare("INSERT INTO nodes(number, hash) VALUES(?, ?)")),
       add_checkpoint_(db.prepare("INSERT OR REPLACE INTO checkpoints(size, root) VALUES(?, ?)")),
       drop_checkpoints_(db.prepare("DELETE FROM checkpoints WHERE size < ?")),
       find_submission_(db.prepare("SELECT seq FROM submissions WHERE device_no=? AND id=?")),
-      newest_submission_(db.prepare("SELECT id FROM submissions WHERE device_no=? ORDER BY id DESC LIMIT 1")),
+      newest_submission_(
+          db.prepare("SELECT id FROM submissions WHERE device_no=? ORDER BY id DESC LIMIT 1")),
       leaf_(db.prepare("SELECT leaf FROM entries WHERE seq=?")),
       node_(db.prepare("SELECT hash FROM nodes WHERE number=?")),
       db_(db) {}
@@ -24,10 +26,12 @@ EntryStore::EntryStore(Database& db)
 void EntryStore::add_entry(std::uint64_t seq, ByteView leaf, ByteView bodies) {
   add_entry_.bind(1, seq).bind(2, leaf).bind(3, bodies).run();
 }
-void EntryStore::add_submission(std::uint64_t device_no, const SubmissionId& id, std::uint64_t seq) {
+void EntryStore::add_submission(std::uint64_t device_no, const SubmissionId& id,
+                                std::uint64_t seq) {
   add_submission_.bind(1, device_no).bind(2, id).bind(3, seq).run();
 }
-void EntryStore::add_room_entry(std::uint64_t room_no, std::uint64_t first_room_seq, std::uint64_t seq) {
+void EntryStore::add_room_entry(std::uint64_t room_no, std::uint64_t first_room_seq,
+                                std::uint64_t seq) {
   add_room_entry_.bind(1, room_no).bind(2, first_room_seq).bind(3, seq).run();
 }
 void EntryStore::add_node(std::uint64_t number, const Hash& hash) {
@@ -36,9 +40,12 @@ void EntryStore::add_node(std::uint64_t number, const Hash& hash) {
 void EntryStore::add_checkpoint(std::uint64_t size, const Hash& root) {
   add_checkpoint_.bind(1, size).bind(2, root).run();
 }
-void EntryStore::drop_checkpoints_below(std::uint64_t size) { drop_checkpoints_.bind(1, size).run(); }
+void EntryStore::drop_checkpoints_below(std::uint64_t size) {
+  drop_checkpoints_.bind(1, size).run();
+}
 
-std::optional<std::uint64_t> EntryStore::find_submission(std::uint64_t device_no, const SubmissionId& id) {
+std::optional<std::uint64_t> EntryStore::find_submission(std::uint64_t device_no,
+                                                         const SubmissionId& id) {
   const ResetAtEnd guard(find_submission_);
   if (!find_submission_.bind(1, device_no).bind(2, id).next()) return std::nullopt;
   return find_submission_.number(0);
@@ -60,9 +67,11 @@ Bytes EntryStore::leaf_bytes(std::uint64_t seq) {
 
 record::Leaf EntryStore::leaf(std::uint64_t seq) {
   auto decoded = record::decode_leaf(leaf_bytes(seq));
-  if (!decoded) throw StorageFailure(fmt::format("the record is damaged: entry {} cannot be decoded", seq));
+  if (!decoded)
+    throw StorageFailure(fmt::format("the record is damaged: entry {} cannot be decoded", seq));
   if (decoded->seq != seq)
-    throw StorageFailure(fmt::format("the record is damaged: entry {} says that it is entry {}", seq, decoded->seq));
+    throw StorageFailure(
+        fmt::format("the record is damaged: entry {} says that it is entry {}", seq, decoded->seq));
   return std::move(*decoded);
 }
 
@@ -85,7 +94,8 @@ std::uint64_t EntryStore::nodes() {
 }
 
 std::optional<std::uint64_t> EntryStore::newest_of_room(std::uint64_t room_no) {
-  Statement s = db_.prepare("SELECT seq FROM room_entries WHERE room_no=? ORDER BY first_room_seq DESC LIMIT 1");
+  Statement s = db_.prepare(
+      "SELECT seq FROM room_entries WHERE room_no=? ORDER BY first_room_seq DESC LIMIT 1");
   if (!s.bind(1, room_no).next()) return std::nullopt;
   return s.number(0);
 }

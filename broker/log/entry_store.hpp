@@ -1,4 +1,4 @@
-// EntryStore: the statements that write and read the record itself: entries, the ids of submissions,
+// EntryStore: the statements that write and read the record itself: entries, ids of submissions,
 // rooms' positions, tree nodes, checkpoints. t-log only; each method is one or a few statements
 // inside the transaction that the log has begun.
 #pragma once
@@ -38,7 +38,8 @@ class EntryStore {
   std::vector<std::pair<std::uint64_t, Hash>> last_checkpoints(std::size_t count);
 
  private:
-  Statement add_entry_, add_submission_, add_room_entry_, add_node_, add_checkpoint_, drop_checkpoints_;
+  Statement add_entry_, add_submission_, add_room_entry_, add_node_, add_checkpoint_,
+      drop_checkpoints_;
   Statement find_submission_, newest_submission_, leaf_, node_;
   Database& db_;
 };

@@ -14,7 +14,8 @@ constexpr const char* kDiskFullText = "The server's disk is full: it reads and c
 // What did not get in because the disk is full.
 Outcome refusal_of(const Append& item) {
   const Refused refused{pb::READ_ONLY, kDiskFullText};
-  if (std::holds_alternative<InviteCommand>(item)) return InviteResult{false, refused.text, {}, {}, {}, 0};
+  if (std::holds_alternative<InviteCommand>(item))
+    return InviteResult{false, refused.text, {}, {}, {}, 0};
   if (std::holds_alternative<RevokeInviteCommand>(item)) return RevokedInvites{false, refused.text};
   return refused;
 }
@@ -22,7 +23,9 @@ Outcome refusal_of(const Append& item) {
 class ResultOf {
  public:
   ResultOf(CommitResult& out, Answers& answers, const std::string& checkpoint)
-      : out_(out), answers_(answers), checkpoint_(checkpoint) {}
+      : out_(out),
+        answers_(answers),
+        checkpoint_(checkpoint) {}
 
   void add(Append& item, Outcome& outcome) {
     std::visit([&](auto& append) { put(append, outcome); }, item);
@@ -34,20 +37,23 @@ class ResultOf {
     auto& acked = std::get<Acked>(outcome);
     out_.answers.push_back(answers_.ack(a.asker, acked, checkpoint_));
     if (acked.leaf.empty()) return;
-    out_.committed.entries.push_back({a.submission.room, acked.first_room_seq, std::move(acked.leaf),
-                                      std::move(a.bodies), std::move(a.submission)});
+    out_.committed.entries.push_back({a.submission.room, acked.first_room_seq,
+                                      std::move(acked.leaf), std::move(a.bodies),
+                                      std::move(a.submission)});
   }
   void put(EnrolAppend& a, Outcome& outcome) {
     if (const auto* refused = std::get_if<Refused>(&outcome)) return refuse(a.asker, *refused);
     out_.answers.push_back(answers_.enrolled(a.asker, std::get<EnrolledAs>(outcome)));
   }
   void put(InviteCommand& c, Outcome& outcome) {
-    out_.callbacks.push_back([done = std::move(c.done), result = std::get<InviteResult>(outcome)] { done(result); });
+    out_.callbacks.push_back(
+        [done = std::move(c.done), result = std::get<InviteResult>(outcome)] { done(result); });
   }
   void put(RevokeInviteCommand& c, Outcome& outcome) {
-    out_.callbacks.push_back([done = std::move(c.done), result = std::get<RevokedInvites>(std::move(outcome))] {
-      done(result.ok, result.text);
-    });
+    out_.callbacks.push_back(
+        [done = std::move(c.done), result = std::get<RevokedInvites>(std::move(outcome))] {
+          done(result.ok, result.text);
+        });
   }
   void refuse(const Asker& asker, const Refused& refused) {
     out_.answers.push_back(answers_.refused(asker, refused, checkpoint_, kRetryAfterMs));
@@ -73,7 +79,8 @@ CommitResult Log::append(std::vector<Append>&& batch) {
   outcomes.reserve(batch.size());
   m.batch_ms = m.options.now_ms();
   try {
-    for (Append& item : batch) outcomes.push_back(std::visit([&](auto& append) { return m.decide(append); }, item));
+    for (Append& item : batch)
+      outcomes.push_back(std::visit([&](auto& append) { return m.decide(append); }, item));
     if (m.transaction) {
       m.commit();
       if (!m.get_reason().empty()) {
@@ -83,7 +90,8 @@ CommitResult Log::append(std::vector<Append>&& batch) {
     }
   } catch (const DiskFull&) {
     m.rollback();
-    if (m.get_reason().empty()) log::error("the disk is full: the log is read-only until there is space");
+    if (m.get_reason().empty())
+      log::error("the disk is full: the log is read-only until there is space");
     m.set_reason(kDiskFullText);
     outcomes.clear();
     for (const Append& item : batch) outcomes.push_back(refusal_of(item));
@@ -140,7 +148,9 @@ void Log::close() {
         end();
       } catch (const DiskFull&) {
         m.rollback();
-        log::warning("the disk is full: the log ends with its last entries in the WAL, where the next start finds them");
+        log::warning(
+            "the disk is full: the log ends with its last entries in the WAL, where the next start "
+            "finds them");
       }
     }
   }

@@ -15,7 +15,9 @@ namespace tertulia::broker {
 
 struct Log::Impl {
   Impl(const LogOptions& options_in, const ServerKeys& keys_in, DirectoryCell& cell_in)
-      : options(options_in), keys(keys_in), cell(cell_in) {}
+      : options(options_in),
+        keys(keys_in),
+        cell(cell_in) {}
 
   // ---- constant after the start ----
   const LogOptions options;
@@ -31,28 +33,30 @@ struct Log::Impl {
   std::unique_ptr<Derived> derived;
   std::optional<Statement> begin_statement, commit_statement;
   Answers answers;
-  merkle::Frontier frontier;                 // inside the transaction
-  std::uint64_t last_ms = 0;                 // logged_at of the newest entry, inside the transaction
-  std::uint64_t batch_ms = 0;                // the clock when the batch was taken
+  merkle::Frontier frontier;   // inside the transaction
+  std::uint64_t last_ms = 0;   // logged_at of the newest entry, inside the transaction
+  std::uint64_t batch_ms = 0;  // the clock when the batch was taken
   RecentCheckpoints recent{checkpoints_remembered};
-  std::optional<std::pair<std::uint64_t, Hash>> unwritten;  // signed, its row comes with the next commit
+  std::optional<std::pair<std::uint64_t, Hash>>
+      unwritten;  // signed, its row comes with the next commit
   std::uint64_t checkpoint_rows = 0;
   SubmissionId last_act_id;
-  Bytes sealed;                              // scratch: bodies as stored
+  Bytes sealed;  // scratch: bodies as stored
   struct Saved {
     merkle::Frontier frontier;
     std::uint64_t last_ms;
     std::uint64_t checkpoint_rows;
   };
-  std::optional<Saved> transaction;          // set: in a transaction; what a rollback restores
-  bool failed = false;                       // StorageFailure: nothing is written any more
+  std::optional<Saved> transaction;  // set: in a transaction; what a rollback restores
+  bool failed = false;               // StorageFailure: nothing is written any more
 
   // ---- any thread ----
   std::atomic<std::uint64_t> committed_size{0};
   std::atomic<std::uint64_t> wal_frames{0};  // frames that are not yet in the database file
   mutable std::mutex mutex;
-  std::shared_ptr<const std::string> checkpoint_note = std::make_shared<std::string>();  // protected by mutex
-  std::string reason;                                                                    // protected by mutex
+  std::shared_ptr<const std::string> checkpoint_note =
+      std::make_shared<std::string>();  // protected by mutex
+  std::string reason;                   // protected by mutex
 
   // log_open.cpp: start
   void open();

@@ -38,8 +38,10 @@ void Log::Impl::open() {
   sqlite3_wal_hook(db->raw(), count_wal, &wal_frames);
   begin_statement.emplace(db->prepare("BEGIN IMMEDIATE"));
   commit_statement.emplace(db->prepare("COMMIT"));
-  if (opened.is_new) make_log();
-  else recover();
+  if (opened.is_new)
+    make_log();
+  else
+    recover();
   make_reserve();
 }
 
@@ -79,8 +81,8 @@ void Log::Impl::recover() {
   const std::uint64_t size = store->entries(), nodes = store->nodes();
   if (size == 0) refuse("the record is not whole: it has no entries");
   if (nodes != merkle::node_count(size))
-    refuse(fmt::format("the record is not whole: {} entries need {} tree nodes, and there are {}", size,
-                       merkle::node_count(size), nodes));
+    refuse(fmt::format("the record is not whole: {} entries need {} tree nodes, and there are {}",
+                       size, merkle::node_count(size), nodes));
   const merkle::NodeReader read = [this](std::uint64_t number) { return store->node(number); };
   frontier = merkle::Frontier(size, read);
   check_tail();
@@ -92,10 +94,12 @@ void Log::Impl::recover() {
   if (!rows.empty()) {
     const auto& [at, root] = rows.back();
     if (at > size)
-      refuse(fmt::format("the record is not whole: a checkpoint of size {} was signed, and there are {} entries", at,
-                         size));
+      refuse(fmt::format(
+          "the record is not whole: a checkpoint of size {} was signed, and there are {} entries",
+          at, size));
     if (merkle::root_at(at, read) != root)
-      refuse(fmt::format("the record was changed: its root at size {} is not the one of the checkpoint", at));
+      refuse(fmt::format(
+          "the record was changed: its root at size {} is not the one of the checkpoint", at));
   }
   // Ed25519 is deterministic: what a crash kept from being written is signed again, to the same bytes.
   sign_head();
@@ -108,7 +112,8 @@ void Log::Impl::recover() {
 void Log::Impl::compare_keys() {
   const auto server = read_meta(*db, "server_id"), stored_origin = read_meta(*db, "origin");
   const auto wrapped = read_meta(*db, "data_key"), stored_card = read_meta(*db, "card");
-  if (!server || !stored_origin || !wrapped || !stored_card) refuse("the record is not whole: a meta value is missing");
+  if (!server || !stored_origin || !wrapped || !stored_card)
+    refuse("the record is not whole: a meta value is missing");
   if (as_text(*server) != as_text(keys.id.view()))
     refuse(fmt::format("the log is that of server {}, and keys/identity.key is that of server {}",
                        to_hex(ByteView(*server)).substr(0, 16), to_hex(keys.id.view().first(8))));
@@ -119,7 +124,8 @@ void Log::Impl::compare_keys() {
   card = std::string(as_text(*stored_card));
   const auto opened = wire::open_card(card, keys.identity.public_key(), keys.id);
   if (!opened) refuse("the card in the log is not signed by keys/identity.key");
-  if (opened->log.key != keys.log.public_key()) refuse("keys/log.key is not the key that signed this log's checkpoints");
+  if (opened->log.key != keys.log.public_key())
+    refuse("keys/log.key is not the key that signed this log's checkpoints");
   if (origin != merkle::log_origin(options.server_name, keys.id, kGeneration))
     log::warning("the log keeps its name {}: a log is not renamed by the configuration", origin);
 }
@@ -150,8 +156,12 @@ void Log::Impl::renew_card() {
 }
 
 void Log::Impl::add_card(std::uint64_t serial) {
-  const wire::Card next{keys.id, serial, keys.identity.public_key(), keys.transport.public_key(),
-                        note_key(), options.advertised};
+  const wire::Card next{keys.id,
+                        serial,
+                        keys.identity.public_key(),
+                        keys.transport.public_key(),
+                        note_key(),
+                        options.advertised};
   card = wire::sign_card(next, keys.identity);
   Act act;
   act.set(Tag::curve_pk, next.curve)
@@ -168,17 +178,20 @@ void Log::Impl::add_card(std::uint64_t serial) {
 void Log::Impl::make_reserve() const {
   if (options.reserve.empty()) return;
   struct statvfs fs {};
-  if (::statvfs(options.database.c_str(), &fs) != 0) throw_errno("cannot stat the file system of the log");
+  if (::statvfs(options.database.c_str(), &fs) != 0)
+    throw_errno("cannot stat the file system of the log");
   const UniqueFd fd(::open(options.reserve.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) throw_errno("cannot open " + options.reserve.string());
   const auto size = static_cast<std::uint64_t>(std::filesystem::file_size(options.reserve));
   if (size >= kReserveBytes) return;
   if (fs.f_bavail * fs.f_frsize < 2 * kReserveBytes) {
     std::filesystem::remove(options.reserve);
-    log::warning("there is too little space on the disk for the reserve of {} MiB", kReserveBytes >> 20);
+    log::warning("there is too little space on the disk for the reserve of {} MiB",
+                 kReserveBytes >> 20);
     return;
   }
-  if (const int code = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(kReserveBytes)); code != 0) {
+  if (const int code = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(kReserveBytes));
+      code != 0) {
     errno = code;
     throw_errno("cannot allocate " + options.reserve.string());
   }

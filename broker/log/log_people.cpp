@@ -40,23 +40,33 @@ bool is_key_known(const Directory& directory, const EnrolAppend& a) {
 Outcome Log::Impl::decide(EnrolAppend& a) {
   const Directory& directory = derived->now();
   const Invite* invite = directory.invite_of(a.asker.key);
-  if (invite == nullptr) return Refused{pb::INVITE_UNKNOWN, "This server does not know this invite."};
+  if (invite == nullptr)
+    return Refused{pb::INVITE_UNKNOWN, "This server does not know this invite."};
   const User* user = directory.user(invite->user);
-  if (user == nullptr || user->disabled) return Refused{pb::NOT_ALLOWED, "The user of this invite is disabled."};
-  if (!crypto::verify(a.sign, record::enrol_message(keys.id, invite->id, invite->user, a.sign, a.curve), a.signature))
+  if (user == nullptr || user->disabled)
+    return Refused{pb::NOT_ALLOWED, "The user of this invite is disabled."};
+  if (!crypto::verify(a.sign,
+                      record::enrol_message(keys.id, invite->id, invite->user, a.sign, a.curve),
+                      a.signature))
     return Refused{pb::BAD_SIGNATURE, "The enrolment's signature is not right."};
   const EnrolledAs answer{crypto::device_id(a.sign, a.curve), user->id, user->name, user->role};
   if (!invite->used_by.is_zero()) {
-    if (invite->used_by != answer.device) return Refused{pb::INVITE_USED, "This invite has been used; ask for another one."};
-    if (!directory.device(answer.device)->live()) return Refused{pb::NOT_ALLOWED, "This device has been revoked."};
+    if (invite->used_by != answer.device)
+      return Refused{pb::INVITE_USED, "This invite has been used; ask for another one."};
+    if (!directory.device(answer.device)->live())
+      return Refused{pb::NOT_ALLOWED, "This device has been revoked."};
     return answer;
   }
-  if (invite->revoked) return Refused{pb::INVITE_REVOKED, "This invite has been revoked; ask for another one."};
+  if (invite->revoked)
+    return Refused{pb::INVITE_REVOKED, "This invite has been revoked; ask for another one."};
   if (invite->expires_ms <= entry_ms())
     return Refused{pb::INVITE_EXPIRED, "This invite has expired; ask for another one."};
-  if (is_key_known(directory, a)) return Refused{pb::NOT_ALLOWED, "These keys are enrolled already."};
-  if (!is_shown_text(a.display_name, kDisplayNameBytesMax) || !is_shown_text(a.device_name, kDeviceNameBytesMax))
-    return Refused{pb::NAME_REFUSED, "A name has at most 128 bytes of UTF-8 and no control characters."};
+  if (is_key_known(directory, a))
+    return Refused{pb::NOT_ALLOWED, "These keys are enrolled already."};
+  if (!is_shown_text(a.display_name, kDisplayNameBytesMax) ||
+      !is_shown_text(a.device_name, kDeviceNameBytesMax))
+    return Refused{pb::NAME_REFUSED,
+                   "A name has at most 128 bytes of UTF-8 and no control characters."};
 
   const bool first = !had_device(directory, user->id);
   Act act;
@@ -75,7 +85,9 @@ Outcome Log::Impl::decide(EnrolAppend& a) {
 }
 
 Outcome Log::Impl::decide(InviteCommand& c) {
-  const auto refuse = [](std::string text) { return InviteResult{false, std::move(text), {}, {}, {}, 0}; };
+  const auto refuse = [](std::string text) {
+    return InviteResult{false, std::move(text), {}, {}, {}, 0};
+  };
   if (auto fault = user_name_fault(c.user_name)) return refuse(std::move(*fault));
   const Directory& directory = derived->now();
   InviteResult out;
@@ -83,13 +95,14 @@ Outcome Log::Impl::decide(InviteCommand& c) {
   const bool is_new = found == directory.users_by_name.end();
   if (is_new) {
     randombytes_buf(out.user.data(), out.user.size());
-    out.role = c.role.value_or(directory.users.empty() ? record::Role::admin : record::Role::member);
+    out.role =
+        c.role.value_or(directory.users.empty() ? record::Role::admin : record::Role::member);
   } else {
     const User& user = *directory.user(found->second);
     if (user.disabled) return refuse(fmt::format("The user {} is disabled.", user.name));
     if (c.role && *c.role != user.role)
-      return refuse(fmt::format("The user {} has the role {}, which an invite does not change.", user.name,
-                                record::role_name(user.role)));
+      return refuse(fmt::format("The user {} has the role {}, which an invite does not change.",
+                                user.name, record::role_name(user.role)));
     out.user = user.id;
     out.role = user.role;
   }
@@ -136,7 +149,8 @@ Outcome Log::Impl::decide(RevokeInviteCommand& c) {
   std::vector<InviteId> open;
   for (const auto& [id, invite] : directory.invites)
     if (invite->user == user && !invite->revoked && invite->used_by.is_zero()) open.push_back(id);
-  if (open.empty()) return RevokedInvites{false, fmt::format("{} has no open invite.", c.user_name)};
+  if (open.empty())
+    return RevokedInvites{false, fmt::format("{} has no open invite.", c.user_name)};
   pb::ActNames ran;
   ran.set_unix_user(c.unix_user);
   for (const InviteId& id : open) {
@@ -144,8 +158,8 @@ Outcome Log::Impl::decide(RevokeInviteCommand& c) {
     act.set(Tag::invite_id, id).set_number(Tag::unix_uid, c.unix_uid);
     append_act(Kind::invite_revoke, act, ran);
   }
-  return RevokedInvites{true, fmt::format("{} open invite{} of {} revoked.", open.size(), open.size() == 1 ? "" : "s",
-                                          c.user_name)};
+  return RevokedInvites{true, fmt::format("{} open invite{} of {} revoked.", open.size(),
+                                          open.size() == 1 ? "" : "s", c.user_name)};
 }
 
 }  // namespace tertulia::broker

@@ -15,27 +15,33 @@ constexpr std::uint64_t kPageRows = 512;
 
 struct LogReader::Impl {
   Impl(const std::filesystem::path& path, const crypto::Seed& kek)
-      : db(path, Database::Access::read, {}), keys(open_keys(db, kek)),
+      : db(path, Database::Access::read, {}),
+        keys(open_keys(db, kek)),
         room_no(db.prepare("SELECT room_no FROM rooms WHERE room_id=?")),
-        holder(db.prepare("SELECT first_room_seq FROM room_entries WHERE room_no=? AND first_room_seq<=? "
-                          "ORDER BY first_room_seq DESC LIMIT 1")),
+        holder(db.prepare(
+            "SELECT first_room_seq FROM room_entries WHERE room_no=? AND first_room_seq<=? "
+            "ORDER BY first_room_seq DESC LIMIT 1")),
         // A room's entries are dense: an entry ends where the next one begins.
-        forward(db.prepare("SELECT e.seq, e.leaf, e.bodies FROM room_entries r JOIN entries e ON e.seq=r.seq "
-                           "WHERE r.room_no=? AND r.first_room_seq>=? ORDER BY r.first_room_seq")),
-        backward(db.prepare("SELECT e.seq, e.leaf, e.bodies FROM room_entries r JOIN entries e ON e.seq=r.seq "
-                            "WHERE r.room_no=? AND r.first_room_seq<? ORDER BY r.first_room_seq DESC")),
+        forward(db.prepare(
+            "SELECT e.seq, e.leaf, e.bodies FROM room_entries r JOIN entries e ON e.seq=r.seq "
+            "WHERE r.room_no=? AND r.first_room_seq>=? ORDER BY r.first_room_seq")),
+        backward(db.prepare(
+            "SELECT e.seq, e.leaf, e.bodies FROM room_entries r JOIN entries e ON e.seq=r.seq "
+            "WHERE r.room_no=? AND r.first_room_seq<? ORDER BY r.first_room_seq DESC")),
         page(db.prepare("SELECT seq, leaf, bodies FROM entries WHERE seq>=? ORDER BY seq LIMIT ?")),
         node(db.prepare("SELECT hash FROM nodes WHERE number=?")),
         count(db.prepare("SELECT ifnull(max(seq) + 1, 0) FROM entries")),
-        by_id(db.prepare("SELECT s.seq FROM submissions s JOIN devices d ON d.device_no=s.device_no "
-                         "WHERE d.device_id=? AND s.id=?")),
+        by_id(
+            db.prepare("SELECT s.seq FROM submissions s JOIN devices d ON d.device_no=s.device_no "
+                       "WHERE d.device_id=? AND s.id=?")),
         by_room(db.prepare("SELECT e.seq FROM room_entries e JOIN rooms r ON r.room_no=e.room_no "
                            "WHERE r.room_id=? AND e.first_room_seq=?")),
         newest(db.prepare("SELECT size, root FROM checkpoints ORDER BY size DESC LIMIT 1")) {}
 
   static DataKeys open_keys(Database& db, const crypto::Seed& kek) {
     const auto server = read_meta(db, "server_id"), wrapped = read_meta(db, "data_key");
-    if (!server || server->size() != 32 || !wrapped) throw StorageFailure("this is not the database of a log");
+    if (!server || server->size() != 32 || !wrapped)
+      throw StorageFailure("this is not the database of a log");
     auto keys = DataKeys::unwrap(kek, ServerId::from(*server), *wrapped);
     if (!keys) throw StorageFailure("keys/kek.key does not open this log's data key");
     return std::move(*keys);
@@ -61,7 +67,8 @@ LogReader::LogReader(const std::filesystem::path& database, const crypto::Seed& 
     : impl_(std::make_unique<Impl>(database, kek)) {}
 LogReader::~LogReader() = default;
 
-Bytes LogReader::Impl::newer(std::uint64_t room, std::uint64_t from, std::uint32_t limit, std::size_t bytes_max) {
+Bytes LogReader::Impl::newer(std::uint64_t room, std::uint64_t from, std::uint32_t limit,
+                             std::size_t bytes_max) {
   std::uint64_t first = from;
   {
     const ResetAtEnd guard(holder);
@@ -88,7 +95,8 @@ Bytes LogReader::Impl::newer(std::uint64_t room, std::uint64_t from, std::uint32
   return out;
 }
 
-Bytes LogReader::Impl::older(std::uint64_t room, std::uint64_t before, std::uint32_t limit, std::size_t bytes_max) {
+Bytes LogReader::Impl::older(std::uint64_t room, std::uint64_t before, std::uint32_t limit,
+                             std::size_t bytes_max) {
   constexpr auto kNoBound = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   std::vector<Bytes> newest_first;
   std::uint64_t messages = 0;
@@ -106,12 +114,13 @@ Bytes LogReader::Impl::older(std::uint64_t room, std::uint64_t before, std::uint
   }
   Bytes out;
   out.reserve(std::min(bytes, bytes_max));
-  for (auto it = newest_first.rbegin(); it != newest_first.rend(); ++it) out.insert(out.end(), it->begin(), it->end());
+  for (auto it = newest_first.rbegin(); it != newest_first.rend(); ++it)
+    out.insert(out.end(), it->begin(), it->end());
   return out;
 }
 
-Bytes LogReader::history(const RoomId& room, std::uint64_t from_room_seq, std::uint64_t before, std::uint32_t limit,
-                         std::size_t bytes_max) {
+Bytes LogReader::history(const RoomId& room, std::uint64_t from_room_seq, std::uint64_t before,
+                         std::uint32_t limit, std::size_t bytes_max) {
   Impl& m = *impl_;
   std::uint64_t number = 0;
   {
@@ -133,7 +142,9 @@ std::uint64_t LogReader::size() {
 merkle::NodeReader LogReader::node_reader() {
   return [this](std::uint64_t number) {
     const auto hash = find_node(number);
-    if (!hash) throw StorageFailure("the record is not whole: tree node " + std::to_string(number) + " is missing");
+    if (!hash)
+      throw StorageFailure("the record is not whole: tree node " + std::to_string(number) +
+                           " is missing");
     return *hash;
   };
 }

@@ -12,7 +12,8 @@ Outcome Log::Impl::decide(SubmissionAppend& a) {
   if (auto first_answer = known(a, slot)) return std::move(*first_answer);
   if (auto refusal = rights(a, *device)) return std::move(*refusal);
   if (!recent.knows(a.submission.seen_size, a.submission.seen_root))
-    return Refused{pb::STALE_VIEW, "The checkpoint that this submission saw is not among the last 4,096."};
+    return Refused{pb::STALE_VIEW,
+                   "The checkpoint that this submission saw is not among the last 4,096."};
   if (auto refusal = references(a, *device)) return std::move(*refusal);
   return write(a, slot);
 }
@@ -32,15 +33,18 @@ std::optional<Outcome> Log::Impl::known(const SubmissionAppend& a, const DeviceS
 std::optional<Refused> Log::Impl::rights(const SubmissionAppend& a, const Device& device) const {
   const record::Submission& s = a.submission;
   const Directory& directory = derived->now();
-  if (s.server != keys.id) return Refused{pb::WRONG_SERVER, "This submission is for another server."};
+  if (s.server != keys.id)
+    return Refused{pb::WRONG_SERVER, "This submission is for another server."};
   if (!device.live()) return Refused{pb::NOT_ALLOWED, "This device has been revoked."};
   const User* user = directory.user(device.user);
   if (user == nullptr || user->disabled) return Refused{pb::NOT_ALLOWED, "This user is disabled."};
-  if (s.is_act()) return Refused{pb::NOT_PERMITTED, "A device cannot write an act of administration."};
+  if (s.is_act())
+    return Refused{pb::NOT_PERMITTED, "A device cannot write an act of administration."};
   const Room* room = directory.room(s.room);
   if (room == nullptr || !room->members.contains(user->id))
     return Refused{pb::NOT_A_MEMBER, "You are not a member of this room."};
-  if (user->role == record::Role::auditor) return Refused{pb::NOT_PERMITTED, "An auditor reads and does not write."};
+  if (user->role == record::Role::auditor)
+    return Refused{pb::NOT_PERMITTED, "An auditor reads and does not write."};
   if (room->archived) return Refused{pb::NOT_PERMITTED, "This room is archived."};
   return std::nullopt;
 }
@@ -53,17 +57,21 @@ std::optional<Refused> Log::Impl::references(const SubmissionAppend& a, const De
     const Device* author = directory.device(m.target.device);
     const auto seq = author == nullptr
                          ? std::nullopt
-                         : store->find_submission(derived->device_slot(m.target.device).number, m.target.submission);
-    if (!seq) return Refused{pb::BAD_REFERENCE, "The message that this refers to is not in the log."};
+                         : store->find_submission(derived->device_slot(m.target.device).number,
+                                                  m.target.submission);
+    if (!seq)
+      return Refused{pb::BAD_REFERENCE, "The message that this refers to is not in the log."};
     const record::Leaf target = store->leaf(*seq);
     const auto& originals = target.submission.messages;
     if (target.submission.room != a.submission.room || m.target.index >= originals.size())
       return Refused{pb::BAD_REFERENCE, "The message that this refers to is not in this room."};
     const Kind kind = originals[m.target.index].kind;
     if (kind != Kind::text && kind != Kind::file)
-      return Refused{pb::BAD_REFERENCE, "Only a text or a file can be edited, deleted or reacted to."};
+      return Refused{pb::BAD_REFERENCE,
+                     "Only a text or a file can be edited, deleted or reacted to."};
     const bool own = author->user == device.user;
-    if (m.kind == Kind::edit && !own) return Refused{pb::BAD_REFERENCE, "Only its author edits a message."};
+    if (m.kind == Kind::edit && !own)
+      return Refused{pb::BAD_REFERENCE, "Only its author edits a message."};
     if (m.kind == Kind::erase && !own && directory.user(device.user)->role != record::Role::admin)
       return Refused{pb::BAD_REFERENCE, "Only its author or an administrator deletes a message."};
   }
@@ -78,7 +86,8 @@ Outcome Log::Impl::write(const SubmissionAppend& a, DeviceSlot& slot) {
   out.seq = seq;
   out.first_room_seq = derived->advance(s.room, seq, s.messages.size());
   out.logged_at_ms = last_ms;
-  out.leaf = record::encode_leaf(seq, out.first_room_seq, last_ms, a.submission_bytes, a.act, a.signature);
+  out.leaf =
+      record::encode_leaf(seq, out.first_room_seq, last_ms, a.submission_bytes, a.act, a.signature);
   add(out.leaf, a.bodies);
   store->add_submission(slot.number, s.id, seq);
   store->add_room_entry(derived->room_slot(s.room).number, out.first_room_seq, seq);

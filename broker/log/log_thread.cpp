@@ -14,7 +14,9 @@ constexpr std::uint64_t kWalBytesMax = 4 << 20;
 
 struct LogThread::Impl {
   Impl(Log& log_in, Queue<Append>& queue_in, LogOutlet outlet_in)
-      : log(log_in), queue(queue_in), outlet(std::move(outlet_in)) {}
+      : log(log_in),
+        queue(queue_in),
+        outlet(std::move(outlet_in)) {}
 
   void run() {
     pthread_setname_np(pthread_self(), "t-log");
@@ -36,8 +38,10 @@ struct LogThread::Impl {
       ticks.fetch_add(1, std::memory_order_relaxed);
       queue.take_all(batch);
       const bool idle = batch.empty();
-      if (!idle) hand_out(log.append(std::move(batch)));
-      else if (last) return;
+      if (!idle)
+        hand_out(log.append(std::move(batch)));
+      else if (last)
+        return;
       if (idle || log.wal_bytes() > kWalBytesMax) log.idle();
     }
   }

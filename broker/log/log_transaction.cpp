@@ -76,7 +76,8 @@ std::uint64_t Log::Impl::append_act(Kind kind, const Act& act, const pb::ActName
   header.commitment = record::commitment(bodies[0].salt, bodies[0].bytes);
   s.messages.push_back(header);
   const std::uint64_t seq = frontier.size();
-  const Bytes leaf = record::encode_leaf(seq, 0, last_ms, record::encode(s), act_bytes, Signature{});
+  const Bytes leaf =
+      record::encode_leaf(seq, 0, last_ms, record::encode(s), act_bytes, Signature{});
   add(leaf, bodies);
   derived->apply(seq, kind, act, names);
   return seq;
@@ -87,9 +88,10 @@ void Log::Impl::commit() {
   commit_statement->run();
   transaction.reset();
   unwritten.reset();
-  sign_head();
-  // The checkpoint is there before the heads: who sees a head finds a checkpoint above it.
+  // The heads are there before the checkpoint: a client asks next time for what came after the
+  // checkpoint that it was told, so an entry may be told twice but never not at all.
   derived->publish(cell);
+  sign_head();
 }
 
 void Log::Impl::sign_head() {
@@ -97,7 +99,8 @@ void Log::Impl::sign_head() {
   const Hash root = frontier.root();
   recent.add(size, root);
   unwritten = {size, root};
-  auto note = std::make_shared<const std::string>(merkle::sign_checkpoint({origin, size, root}, keys.log));
+  auto note =
+      std::make_shared<const std::string>(merkle::sign_checkpoint({origin, size, root}, keys.log));
   committed_size.store(size, std::memory_order_release);
   std::lock_guard lock(mutex);
   checkpoint_note = std::move(note);
@@ -131,14 +134,17 @@ void Log::Impl::checkpoint_wal(int mode) {
   int in_wal = 0, done = 0;
   const int code = sqlite3_wal_checkpoint_v2(db->raw(), nullptr, mode, &in_wal, &done);
   if (code == SQLITE_BUSY) return;  // a reader is in the way; the next idle moment tries again
-  if (code != SQLITE_OK) throw_storage_error(db->raw(), "the WAL cannot be carried into the database");
+  if (code != SQLITE_OK)
+    throw_storage_error(db->raw(), "the WAL cannot be carried into the database");
   wal_frames = in_wal > done && done >= 0 ? static_cast<std::uint64_t>(in_wal - done) : 0;
 }
 
 // Space by the file system's word, and proven by a write.
 bool Log::Impl::has_space_again() {
   struct statvfs fs {};
-  if (::statvfs(options.database.c_str(), &fs) != 0 || fs.f_bavail * fs.f_frsize < kSpaceToResumeBytes) return false;
+  if (::statvfs(options.database.c_str(), &fs) != 0 ||
+      fs.f_bavail * fs.f_frsize < kSpaceToResumeBytes)
+    return false;
   if (!unwritten) unwritten = {frontier.size(), frontier.root()};
   try {
     batch_ms = options.now_ms();

@@ -46,7 +46,8 @@ PRAGMA cache_size=-4096;
 void expect(Database& db, const char* sql, std::string_view wanted) {
   const std::string got = db.pragma(sql);
   if (got != wanted)
-    throw StorageFailure(fmt::format("the database does not keep its settings: \"{}\" is {}, not {}", sql, got, wanted));
+    throw StorageFailure(fmt::format(
+        "the database does not keep its settings: \"{}\" is {}, not {}", sql, got, wanted));
 }
 
 bool has_tables(Database& db) {
@@ -72,9 +73,10 @@ OpenedDatabase open_for_writing(const std::filesystem::path& path, const std::st
   if (!out.is_new) {
     const auto version = read_meta(db, "schema");
     if (!version || as_text(*version) != std::to_string(schema_version))
-      throw StorageFailure(fmt::format("{} has schema {}, and this program knows schema {}; use the program that "
-                                       "wrote it or a newer one",
-                                       path.string(), version ? as_text(*version) : "none", schema_version));
+      throw StorageFailure(
+          fmt::format("{} has schema {}, and this program knows schema {}; use the program that "
+                      "wrote it or a newer one",
+                      path.string(), version ? as_text(*version) : "none", schema_version));
   }
   return out;
 }
@@ -93,7 +95,10 @@ std::optional<Bytes> read_meta(Database& db, std::string_view key) {
 }
 
 void write_meta(Database& db, std::string_view key, ByteView value) {
-  db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)").bind_text(1, key).bind(2, value).run();
+  db.prepare("INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)")
+      .bind_text(1, key)
+      .bind(2, value)
+      .run();
 }
 
 }  // namespace tertulia::broker

@@ -70,14 +70,16 @@ ByteView Statement::blob(int column) {
 }
 
 void Statement::fail_length(int column) {
-  throw StorageFailure(fmt::format("the database is damaged: column {} of \"{}\" has {} bytes", column,
-                                   sqlite3_sql(raw_), blob(column).size()));
+  throw StorageFailure(fmt::format("the database is damaged: column {} of \"{}\" has {} bytes",
+                                   column, sqlite3_sql(raw_), blob(column).size()));
 }
 
 Database::Database(const std::filesystem::path& path, Access access, const std::string& vfs) {
-  const int flags = access == Access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
-  const int code = sqlite3_open_v2(path.c_str(), &raw_, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                                   vfs.empty() ? nullptr : vfs.c_str());
+  const int flags =
+      access == Access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw_, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                      vfs.empty() ? nullptr : vfs.c_str());
   if (code != SQLITE_OK) {
     const std::string text = raw_ != nullptr ? sqlite3_errmsg(raw_) : "out of memory";
     sqlite3_close(raw_);

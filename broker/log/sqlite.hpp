@@ -39,13 +39,17 @@ class Statement {
   Statement& bind(int index, ByteView blob);
   Statement& bind_text(int index, std::string_view text);
   template <std::size_t N, class Tag>
-  Statement& bind(int index, const FixedBytes<N, Tag>& id) { return bind(index, id.view()); }
+  Statement& bind(int index, const FixedBytes<N, Tag>& id) {
+    return bind(index, id.view());
+  }
 
   void run();   // to its end; resets
   bool next();  // true: a row is there; false: the end, and reset
   void reset() { sqlite3_reset(raw_); }
 
-  std::uint64_t number(int column) { return static_cast<std::uint64_t>(sqlite3_column_int64(raw_, column)); }
+  std::uint64_t number(int column) {
+    return static_cast<std::uint64_t>(sqlite3_column_int64(raw_, column));
+  }
   ByteView blob(int column);
   std::string text(int column) { return std::string(as_text(blob(column))); }
   bool is_null(int column) { return sqlite3_column_type(raw_, column) == SQLITE_NULL; }

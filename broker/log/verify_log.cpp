@@ -50,7 +50,8 @@ class SignatureBlock {
 };
 
 // A card act's body holds the card; it is signed, states the act's keys, and names this log's key.
-std::optional<Fault> card_fault(const record::Leaf& leaf, const record::Body& body, const merkle::NoteKey& log_key) {
+std::optional<Fault> card_fault(const record::Leaf& leaf, const record::Body& body,
+                                const merkle::NoteKey& log_key) {
   const auto refuse = [&](const char* text) { return Fault{leaf.seq, "act", text}; };
   const auto act = record::decode_act(record::Kind::card, leaf.act);
   pb::Body words;
@@ -59,7 +60,8 @@ std::optional<Fault> card_fault(const record::Leaf& leaf, const record::Body& bo
   const std::string& note = words.names().card();
   if (crypto::sha256(as_bytes(note)) != act->id<Hash>(record::Tag::card_hash))
     return refuse("The card is not the one whose hash is in the act.");
-  const auto card = wire::open_card(note, act->id<SignPublicKey>(record::Tag::identity_pk), leaf.submission.server);
+  const auto card = wire::open_card(note, act->id<SignPublicKey>(record::Tag::identity_pk),
+                                    leaf.submission.server);
   if (!card) return refuse("The card is not signed by the identity key.");
   if (card->serial != act->number(record::Tag::card_serial) ||
       card->curve != act->id<CurvePublicKey>(record::Tag::curve_pk) ||
@@ -73,7 +75,9 @@ std::optional<Fault> card_fault(const record::Leaf& leaf, const record::Body& bo
 class Verification {
  public:
   Verification(LogReader& reader, const merkle::NoteKey& log_key, const ServerId& server)
-      : reader_(reader), log_key_(log_key), checker_(server) {
+      : reader_(reader),
+        log_key_(log_key),
+        checker_(server) {
     checker_.defer_signatures([this](const record::SignatureToCheck& s) { block_.add(s); });
   }
 
@@ -100,8 +104,10 @@ class Verification {
     reader_.for_each(0, [&](LogReader::StoredEntry&& entry) {
       if (checker_.size() == size) return false;
       found = one(std::move(entry), messages);
-      if (!found && checkpoint && checkpoint->first == checker_.size() && checkpoint->second != checker_.root())
-        found = Fault{checker_.size() - 1, "checkpoint", "The root is not the one of the checkpoint that was signed."};
+      if (!found && checkpoint && checkpoint->first == checker_.size() &&
+          checkpoint->second != checker_.root())
+        found = Fault{checker_.size() - 1, "checkpoint",
+                      "The root is not the one of the checkpoint that was signed."};
       if (found || block_.entries() >= kBlockEntries) {
         signatures(found);
         if (progress) progress(checker_.size(), size);
@@ -113,7 +119,8 @@ class Verification {
   }
 
   std::optional<Fault> one(LogReader::StoredEntry&& entry, std::uint64_t& messages) {
-    auto found = checker_.check(entry.seq, entry.leaf, entry.bodies_readable ? &entry.bodies : nullptr);
+    auto found =
+        checker_.check(entry.seq, entry.leaf, entry.bodies_readable ? &entry.bodies : nullptr);
     if (!found) found = stored(entry, messages);
     block_.keep(std::move(entry.leaf));
     return found;
@@ -121,9 +128,11 @@ class Verification {
 
   // What only the database has: sealed bodies, tree nodes, indexes.
   std::optional<Fault> stored(const LogReader::StoredEntry& entry, std::uint64_t& messages) {
-    if (!entry.bodies_readable) return Fault{entry.seq, "commitment", "A body in the database cannot be opened."};
+    if (!entry.bodies_readable)
+      return Fault{entry.seq, "commitment", "A body in the database cannot be opened."};
     const auto leaf = record::decode_leaf(entry.leaf);
-    if (!leaf->submission.is_act()) messages += leaf->submission.messages.size();
+    if (!leaf->submission.is_act())
+      messages += leaf->submission.messages.size();
     else if (leaf->submission.messages[0].kind == record::Kind::card)
       if (auto found = card_fault(*leaf, entry.bodies[0], log_key_)) return found;
     bool in_tree = true;
@@ -131,7 +140,8 @@ class Verification {
       if (reader_.find_node(number) != hash) in_tree = false;
     });
     if (!in_tree) return Fault{entry.seq, "tree", "The stored tree does not have this entry."};
-    if (!reader_.is_indexed(*leaf)) return Fault{entry.seq, "index", "The indexes do not lead to this entry."};
+    if (!reader_.is_indexed(*leaf))
+      return Fault{entry.seq, "index", "The indexes do not lead to this entry."};
     return std::nullopt;
   }
 
@@ -143,7 +153,8 @@ class Verification {
   }
 
   std::optional<Fault> ends(std::uint64_t size, const Row& checkpoint) {
-    if (checker_.size() != size) return Fault{checker_.size(), "seq", "The entry at this position is missing."};
+    if (checker_.size() != size)
+      return Fault{checker_.size(), "seq", "The entry at this position is missing."};
     if (checkpoint && checkpoint->first > size)
       return Fault{size, "checkpoint", "A checkpoint was signed for more entries than there are."};
     if (tree_.root() != checker_.root())

@@ -1,5 +1,6 @@
-// What `tertuliactl log verify` does: checks a record from its first entry to the last one that was
-// there at the start (a broker may go on writing). Any thread; signatures are spread over all cores.
+// What `tertuliactl log verify` does: checks a record from its first entry to the last one that
+// was there at the start (a broker may go on writing). Any thread; signatures are spread over all
+// cores.
 #pragma once
 
 #include "broker/log/log_reader.hpp"
@@ -12,13 +13,16 @@ struct VerifiedLog {
   std::uint64_t entries = 0;
   std::uint64_t messages = 0;
   Hash root;
-  std::optional<record::Fault> fault;  // the first one; kinds of Checker, and "tree", "index", "checkpoint"
+  std::optional<record::Fault>
+      fault;  // the first one; kinds of Checker, and "tree", "index", "checkpoint"
 };
 
 // Chain (recomputed root = root of the stored nodes = last checkpoint row), dense seq and room_seq,
-// devices, signatures, commitments, members, ids, references, acts, cards. `progress` gets entries done
-// and entries in all, about once per 4,096. Throws StorageFailure when the database cannot be read.
-VerifiedLog verify_log(LogReader& reader, const merkle::NoteKey& log_key, const ServerId& server,
-                       const std::function<void(std::uint64_t done, std::uint64_t of)>& progress = {});
+// devices, signatures, commitments, members, ids, references, acts, cards. `progress` gets entries
+// done and entries in all, about once per 4,096. Throws StorageFailure when the database cannot be
+// read.
+VerifiedLog verify_log(
+    LogReader& reader, const merkle::NoteKey& log_key, const ServerId& server,
+    const std::function<void(std::uint64_t done, std::uint64_t of)>& progress = {});
 
 }  // namespace tertulia::broker

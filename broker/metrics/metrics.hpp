@@ -28,6 +28,7 @@ enum class Count : std::size_t {
   handshakes_refused_key,
   handshakes_refused_full,
   handshakes_refused_malformed,
+  floods_ended,         // connections that sent without ever completing a message
   // t-gateway
   refused_multipart,
   refused_no_identity,
@@ -62,7 +63,7 @@ enum class Count : std::size_t {
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(Count::count_)> count_names = {
     "frames_in", "frames_out", "submissions", "requests", "pages", "batches", "frames_sealed",
     "deliveries", "console_lines", "handshakes_accepted", "subscriptions", "handshakes_refused_key",
-    "handshakes_refused_full", "handshakes_refused_malformed", "refused_multipart",
+    "handshakes_refused_full", "handshakes_refused_malformed", "floods_ended", "refused_multipart",
     "refused_no_identity", "refused_short", "refused_busy", "dropped_peer_gone", "dropped_peer_full",
     "refused_bad_frame", "refused_bad_request", "refused_not_allowed", "refused_stale_key",
     "refused_not_a_member", "refused_bad_signature", "refused_bad_commitment", "refused_bad_body",

@@ -1,5 +1,6 @@
 #include "broker/publisher/publisher.hpp"
 
+#include <algorithm>
 #include <zmq.hpp>
 
 #include "broker/auth/server_socket.hpp"
@@ -19,8 +20,9 @@ constexpr std::size_t kSubscriptionsPerTurn = 1024;
 
 struct Publisher::Impl {
   Impl(Context& context, const crypto::CurveKey& transport, const PublisherOptions& o,
-       const DirectoryCell& cell, Queue<Committed>& in, Console* printer, Metrics& counters)
-      : options(o), directory(cell), queue(in), console(printer), metrics(counters),
+       const DirectoryCell& cell, Queue<Committed>& in, Console* printer, FloodGuard& floods,
+       Metrics& counters)
+      : options(o), directory(cell), queue(in), console(printer), guard(floods), metrics(counters),
         xpub(open_server_socket(context, transport,
                                 {.type = zmq::socket_type::xpub,
                                  .zap_domain = broadcast_domain,
@@ -35,6 +37,7 @@ struct Publisher::Impl {
   const DirectoryCell& directory;
   Queue<Committed>& queue;
   Console* const console;
+  FloodGuard& guard;
   Metrics& metrics;
   zmq::socket_t xpub;
   const std::string endpoint;
@@ -80,6 +83,7 @@ bool Publisher::Impl::hear_one() {
     more = part.more();
     multipart = true;
   }
+  guard.message_came(zmq_msg_get(message.handle(), ZMQ_SRCFD));
   const std::uint8_t first = message.size() > 0 ? *message.data<std::uint8_t>() : 0xff;
   if (multipart || first > 1) {
     metrics.add(Count::subscriber_messages);
@@ -95,10 +99,13 @@ bool Publisher::Impl::hear_one() {
 void Publisher::Impl::subscribe(zmq::message_t& message) {
   const auto topic = Topic::parse({message.data<std::uint8_t>() + 1, message.size() - 1});
   const auto key = key_of(message);
-  // Also a refused one is in libzmq's trie until the connection ends, and is cancelled then.
-  if (topic) ++listeners[*topic];
   const auto snapshot = directory.load();
   const Device* const device = key ? snapshot->device_of(*key) : nullptr;
+  // Also a refused one is in libzmq's trie until the connection ends, and is cancelled then. What is
+  // no room's topic is never published and not counted: made-up topics would grow the table.
+  const bool of_a_room = topic && std::any_of(snapshot->rooms.begin(), snapshot->rooms.end(),
+                                              [&](const auto& r) { return r.second->topic == *topic; });
+  if (of_a_room) ++listeners[*topic];
   if (!topic || device == nullptr || !snapshot->may_subscribe(device->user, *topic)) {
     metrics.add(Count::subscriptions_refused);
     shut_down_peer(message);
@@ -138,8 +145,9 @@ void Publisher::Impl::publish(const std::vector<Committed>& batch) {
 
 Publisher::Publisher(Context& context, const crypto::CurveKey& transport,
                      const PublisherOptions& options, const DirectoryCell& directory,
-                     Queue<Committed>& queue, Console* console, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(context, transport, options, directory, queue, console, metrics)) {}
+                     Queue<Committed>& queue, Console* console, FloodGuard& guard, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(context, transport, options, directory, queue, console, guard,
+                                   metrics)) {}
 Publisher::~Publisher() { stop(); }
 
 void Publisher::start(FatalReport fatal) {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "broker/auth/context.hpp"
+#include "broker/auth/flood_guard.hpp"
 #include "broker/flow/flow.hpp"
 #include "broker/flow/named_thread.hpp"
 #include "broker/metrics/metrics.hpp"
@@ -29,7 +30,7 @@ class Publisher {
   // console: nullptr, or what prints; must outlive the publisher.
   Publisher(Context& context, const crypto::CurveKey& transport, const PublisherOptions& options,
             const DirectoryCell& directory, Queue<Committed>& queue, Console* console,
-            Metrics& metrics);
+            FloodGuard& guard, Metrics& metrics);
   ~Publisher();  // stop()s
 
   void start(FatalReport fatal);

@@ -1,6 +1,7 @@
 #include "broker/server/limits.hpp"
 
 #include <fmt/format.h>
+#include <google/protobuf/stubs/logging.h>
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -31,6 +32,8 @@ void require_open_files(std::uint64_t max_connections) {
 }
 
 void trim_process() {
+  // protobuf writes a line on stderr for text that is not UTF-8: a peer could fill the disk with it.
+  google::protobuf::SetLogHandler(nullptr);
   ::mallopt(M_ARENA_MAX, kArenasMax);
   const rlimit none{0, 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) throw_errno("setrlimit");

@@ -9,7 +9,8 @@ namespace tertulia::broker {
 // enough for so many connections: at exhaustion libzmq spins on accept().
 void require_open_files(std::uint64_t max_connections);
 
-// Few malloc arenas (a broker at rest stays small) and no core files (they would hold keys).
+// Few malloc arenas (a broker at rest stays small) and no core files (they would hold keys), and
+// no lines on stderr that a peer decides about.
 void trim_process();
 
 }  // namespace tertulia::broker

@@ -47,7 +47,9 @@ UniqueFd block_signals() {
   return fd;
 }
 
+// The first thing that makes a file: what can be refused without one is refused before.
 DataDirectory open_data(const BrokerConfig& config) {
+  require_open_files(config.max_connections);
   return DataDirectory(config.data_dir, DataDirectory::Mode::serve);
 }
 
@@ -90,6 +92,7 @@ struct Server::Impl {
   std::vector<std::unique_ptr<Queue<ReadRequest>>> to_readers;
 
   Log log;
+  FloodGuard guard;
   Context context;
   std::unique_ptr<AuthThread> auth;
   std::unique_ptr<Console> console;
@@ -110,15 +113,15 @@ Server::Impl::Impl(const ServerOptions& options)
       to_log(config.queue_frames_max, config.queue_bytes_max),
       log(log_options(config, data), data.keys(), directory),
       context(static_cast<int>(config.io_threads)) {
-  require_open_files(config.max_connections);
-  auth = std::make_unique<AuthThread>(context, directory, metrics, config.max_connections, report);
+  auth = std::make_unique<AuthThread>(context, directory, guard, metrics, config.max_connections,
+                                      report);
   if (options.console) console = std::make_unique<Console>(metrics, report);
   const int handshake_ms = static_cast<int>(config.handshake_s * 1000);
   publisher = std::make_unique<Publisher>(
       context, data.keys().transport,
       PublisherOptions{config.listen_broadcast, data.keys().id,
                        wire::frame_key_id(frame_key.public_key()), handshake_ms},
-      directory, to_publisher, console.get(), metrics);
+      directory, to_publisher, console.get(), guard, metrics);
   std::vector<Queue<Inbound>*> worker_queues;
   for (std::size_t n = worker_count(config); n > 0; --n) {
     to_workers.push_back(
@@ -128,7 +131,7 @@ Server::Impl::Impl(const ServerOptions& options)
   gateway = std::make_unique<Gateway>(
       context, data.keys().transport,
       GatewayOptions{config.listen_commands, config.frame_bytes_max, handshake_ms}, to_gateway,
-      worker_queues, metrics);
+      worker_queues, guard, metrics);
   start_threads();
 }
 

@@ -73,8 +73,15 @@ int listen(const Arguments& a) {
   std::uint64_t deadline = deadline_of(a);  // for being caught up the first time
   std::uint64_t printed = 0;
   std::string lines;
+  auto said = client::LinkProblem::none;
   for (;;) {
     for (const auto& event : client.wait(deadline)) {
+      // Whoever waits wants to know why nothing comes, or why it comes late
+      const auto* link = std::get_if<client::LinkChanged>(&event);
+      if (link != nullptr && link->status.problem != said) {
+        said = link->status.problem;
+        if (said != client::LinkProblem::none) say(problem_sentence(link->status), exit_done);
+      }
       if (std::holds_alternative<client::CaughtUp>(event)) {
         if (deadline != UINT64_MAX) {
           for (const auto& name : wanted)

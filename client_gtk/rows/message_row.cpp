@@ -8,7 +8,6 @@ namespace tertulia::gtk {
 namespace {
 
 constexpr int avatar_px = 32;
-constexpr int body_chars_max = 64;
 constexpr std::uint8_t kind_text = 1;
 
 Glib::ustring clock_time(std::uint64_t unix_ms) {
@@ -34,7 +33,7 @@ MessageRow::MessageRow(const client::Message& message, const MessageActions& act
 
   body_.set_wrap(true);
   body_.set_wrap_mode(Pango::WrapMode::WORD_CHAR);
-  body_.set_max_width_chars(body_chars_max);
+  body_.set_natural_wrap_mode(Gtk::NaturalWrapMode::NONE);
   body_.set_xalign(0.0F);
   body_.set_selectable(true);
   body_.set_focusable(false);
@@ -50,7 +49,8 @@ MessageRow::MessageRow(const client::Message& message, const MessageActions& act
     column_.set_margin_end(32);
     column_.set_margin_start(avatar_px + 8);
   }
-  line_.append(body_);
+  line_.set_valign(Gtk::Align::START);
+  line_.append(body_frame_);
   column_.append(line_);
   content_.append(column_);
   set_child(content_);
@@ -147,6 +147,7 @@ void MessageRow::show_failure(const client::Message& message) {
   if (failed && failure_ == nullptr) {
     failure_ = Gtk::make_managed<Gtk::Box>(Gtk::Orientation::VERTICAL, 4);
     failure_->set_halign(Gtk::Align::END);
+    failure_->set_valign(Gtk::Align::START);
     failure_text_ = Gtk::make_managed<Gtk::Label>();
     failure_text_->set_wrap(true);
     failure_text_->set_xalign(1.0F);

@@ -9,6 +9,7 @@
 
 #include "client/engine/engine.hpp"
 #include "client_gtk/models/grouping.hpp"
+#include "client_gtk/rows/height_for_width.hpp"
 
 namespace tertulia::gtk {
 
@@ -43,6 +44,7 @@ class MessageRow : public Gtk::ListBoxRow {
   Gtk::Box column_{Gtk::Orientation::VERTICAL, 2};
   Gtk::Box line_{Gtk::Orientation::HORIZONTAL, 8};
   Gtk::Label body_;
+  HeightForWidth body_frame_{body_};
   // made when they are needed first: most rows never do
   Gtk::Widget* avatar_ = nullptr;
   Gtk::Box* heading_ = nullptr;

@@ -5,13 +5,16 @@
 namespace tertulia::record {
 
 struct Checker::Impl {
-  explicit Impl(const ServerId& id) : server(id), state(id) { roots.push_back(merkle::empty_root()); }
+  explicit Impl(const ServerId& id) : server(id), state(id) {
+    roots.push_back(merkle::empty_root());
+  }
 
   using Verdict = std::optional<Fault>;
   Verdict check(std::uint64_t position, ByteView bytes, const std::vector<Body>* bodies);
   Verdict check_act(const Leaf& leaf);
   Verdict check_submission(const Leaf& leaf, ByteView bytes);
-  Verdict check_references(const Leaf& leaf, const CheckedDevice& author, const CheckedRoom& room) const;
+  Verdict check_references(const Leaf& leaf, const CheckedDevice& author,
+                           const CheckedRoom& room) const;
   Verdict check_bodies(const Leaf& leaf, const std::vector<Body>& bodies);
   bool signature_holds(const Leaf& leaf, ByteView bytes, const CheckedDevice& device) const;
 
@@ -34,12 +37,15 @@ struct Checker::Impl {
 
 namespace {
 
-Fault fault(const Leaf& leaf, const char* kind, std::string text) { return {leaf.seq, kind, std::move(text)}; }
+Fault fault(const Leaf& leaf, const char* kind, std::string text) {
+  return {leaf.seq, kind, std::move(text)};
+}
 
 std::uint64_t originals_of(const Submission& s) {
   std::uint64_t bits = 0;
   for (std::size_t i = 0; i < s.messages.size(); ++i)
-    if (s.messages[i].kind == Kind::text || s.messages[i].kind == Kind::file) bits |= std::uint64_t{1} << i;
+    if (s.messages[i].kind == Kind::text || s.messages[i].kind == Kind::file)
+      bits |= std::uint64_t{1} << i;
   return bits;
 }
 
@@ -52,22 +58,26 @@ void Checker::defer_signatures(std::function<void(const SignatureToCheck&)> take
   impl_->take_signature = std::move(take);
 }
 
-std::optional<Fault> Checker::check(std::uint64_t position, ByteView leaf, const std::vector<Body>* bodies) {
+std::optional<Fault> Checker::check(std::uint64_t position, ByteView leaf,
+                                    const std::vector<Body>* bodies) {
   Impl& m = *impl_;
   if (!m.first_fault) m.first_fault = m.check(position, leaf, bodies);
   return m.first_fault;
 }
 
-std::optional<Fault> Checker::Impl::check(std::uint64_t position, ByteView bytes, const std::vector<Body>* bodies) {
+std::optional<Fault> Checker::Impl::check(std::uint64_t position, ByteView bytes,
+                                          const std::vector<Body>* bodies) {
   const std::uint64_t expected = tree.size();
   if (position != expected) return Fault{expected, "seq", "The entry at this position is missing."};
   const auto decoded = decode_leaf(bytes);
   if (!decoded) return Fault{expected, "leaf", "The leaf cannot be decoded."};
   const Leaf& leaf = *decoded;
   if (leaf.seq != expected) return Fault{expected, "seq", "The leaf's seq is not its position."};
-  if (leaf.submission.server != server) return fault(leaf, "leaf", "The entry is another server's.");
+  if (leaf.submission.server != server)
+    return fault(leaf, "leaf", "The entry is another server's.");
   const bool stepped = leaf.submission.messages[0].kind == Kind::clock_stepped;
-  if (leaf.logged_at_ms < last_ms && !stepped) return fault(leaf, "time", "The entry's time is before the last one's.");
+  if (leaf.logged_at_ms < last_ms && !stepped)
+    return fault(leaf, "time", "The entry's time is before the last one's.");
 
   auto found = leaf.submission.is_act() ? check_act(leaf) : check_submission(leaf, bytes);
   if (!found && bodies != nullptr) found = check_bodies(leaf, *bodies);
@@ -81,10 +91,12 @@ std::optional<Fault> Checker::Impl::check(std::uint64_t position, ByteView bytes
 // Acts are the server's own today: no device, nothing seen, no signature.
 Checker::Impl::Verdict Checker::Impl::check_act(const Leaf& leaf) {
   const Submission& s = leaf.submission;
-  if (!s.device.is_zero() || s.seen_size != 0 || !s.seen_root.is_zero() || !leaf.signature.is_zero())
+  if (!s.device.is_zero() || s.seen_size != 0 || !s.seen_root.is_zero() ||
+      !leaf.signature.is_zero())
     return fault(leaf, "act", "An act of the server names a device, a view or a signature.");
   if (auto why = state.apply(leaf, last_ms)) return fault(leaf, "act", std::move(*why));
-  if (!state.add_submission(s.device, s.id, {})) return fault(leaf, "duplicate_id", "The act's id is in the record already.");
+  if (!state.add_submission(s.device, s.id, {}))
+    return fault(leaf, "duplicate_id", "The act's id is in the record already.");
   return std::nullopt;
 }
 
@@ -93,7 +105,8 @@ Checker::Impl::Verdict Checker::Impl::check_submission(const Leaf& leaf, ByteVie
   const CheckedDevice* device = state.device(s.device);
   if (device == nullptr) return fault(leaf, "device", "The device is not enrolled.");
   if (device->revoked) return fault(leaf, "device", "The device had been revoked.");
-  if (!signature_holds(leaf, bytes, *device)) return fault(leaf, "signature", "The author's signature is not right.");
+  if (!signature_holds(leaf, bytes, *device))
+    return fault(leaf, "signature", "The author's signature is not right.");
   if (s.seen_size >= roots.size() || roots[s.seen_size] != s.seen_root)
     return fault(leaf, "seen", "The root that the author saw is not this record's.");
   const CheckedUser& user = *state.user(device->user);
@@ -103,7 +116,8 @@ Checker::Impl::Verdict Checker::Impl::check_submission(const Leaf& leaf, ByteVie
   if (user.disabled || user.role == Role::auditor)
     return fault(leaf, "member", "The author's role or state does not allow to write.");
   if (leaf.first_room_seq != room->head_room_seq + 1)
-    return fault(leaf, "room_seq", "The messages' numbers in their room do not follow the last ones.");
+    return fault(leaf, "room_seq",
+                 "The messages' numbers in their room do not follow the last ones.");
   if (auto found = check_references(leaf, *device, *room)) return found;
   if (!state.add_submission(s.device, s.id, {room->number, originals_of(s)}))
     return fault(leaf, "duplicate_id", "The submission's id is in the record already.");
@@ -111,20 +125,24 @@ Checker::Impl::Verdict Checker::Impl::check_submission(const Leaf& leaf, ByteVie
   return std::nullopt;
 }
 
-bool Checker::Impl::signature_holds(const Leaf& leaf, ByteView bytes, const CheckedDevice& device) const {
+bool Checker::Impl::signature_holds(const Leaf& leaf, ByteView bytes,
+                                    const CheckedDevice& device) const {
   if (!take_signature) return verify_submission(device.sign, leaf.submission_bytes, leaf.signature);
-  constexpr std::size_t kSubmissionOffset = 1 + 3 * 8 + 2;  // ver, seq, first_room_seq, logged_at, length
-  take_signature({leaf.seq, device.sign, bytes.subspan(kSubmissionOffset, leaf.submission_bytes.size()),
-                  leaf.signature});
+  constexpr std::size_t kSubmissionOffset =
+      1 + 3 * 8 + 2;  // ver, seq, first_room_seq, logged_at, length
+  take_signature({leaf.seq, device.sign,
+                  bytes.subspan(kSubmissionOffset, leaf.submission_bytes.size()), leaf.signature});
   return true;
 }
 
-Checker::Impl::Verdict Checker::Impl::check_references(const Leaf& leaf, const CheckedDevice& author,
+Checker::Impl::Verdict Checker::Impl::check_references(const Leaf& leaf,
+                                                       const CheckedDevice& author,
                                                        const CheckedRoom& room) const {
   for (const MessageHeader& m : leaf.submission.messages) {
     if (m.kind != Kind::edit && m.kind != Kind::erase && m.kind != Kind::reaction) continue;
     const CheckedSubmission* target = state.submission(m.target);
-    if (target == nullptr || target->room_number != room.number || ((target->originals >> m.target.index) & 1) == 0)
+    if (target == nullptr || target->room_number != room.number ||
+        ((target->originals >> m.target.index) & 1) == 0)
       return fault(leaf, "reference", "A message refers to what is not an original of its room.");
     const bool own = state.device(m.target.device)->user == author.user;
     const bool may = m.kind == Kind::reaction || own ||
@@ -134,7 +152,8 @@ Checker::Impl::Verdict Checker::Impl::check_references(const Leaf& leaf, const C
   return std::nullopt;
 }
 
-Checker::Impl::Verdict Checker::Impl::check_bodies(const Leaf& leaf, const std::vector<Body>& bodies) {
+Checker::Impl::Verdict Checker::Impl::check_bodies(const Leaf& leaf,
+                                                   const std::vector<Body>& bodies) {
   const Submission& s = leaf.submission;
   if (bodies.size() != s.messages.size())
     return fault(leaf, "body_missing", "There are not as many bodies as messages.");
@@ -142,7 +161,8 @@ Checker::Impl::Verdict Checker::Impl::check_bodies(const Leaf& leaf, const std::
     const Body& body = bodies[i];
     if (body.state != BodyState::present) {
       if (s.is_act()) return fault(leaf, "body_missing", "The body of an act is missing.");
-      gone.push_back({leaf.seq, s.room, {s.device, s.id, static_cast<std::uint8_t>(i)}, body.state});
+      gone.push_back(
+          {leaf.seq, s.room, {s.device, s.id, static_cast<std::uint8_t>(i)}, body.state});
     } else if (commitment(body.salt, body.bytes) != s.messages[i].commitment) {
       return fault(leaf, "commitment", "A body is not the one that its author signed.");
     }

@@ -10,13 +10,16 @@ auto* find_in(Map& map, const Key& key) {
 }
 }  // namespace
 
-const CheckedDevice* CheckedState::device(const DeviceId& id) const { return find_in(devices_, id); }
+const CheckedDevice* CheckedState::device(const DeviceId& id) const {
+  return find_in(devices_, id);
+}
 const CheckedUser* CheckedState::user(const UserId& id) const { return find_in(users_, id); }
 CheckedRoom* CheckedState::room(const RoomId& id) { return find_in(rooms_, id); }
 const CheckedSubmission* CheckedState::submission(const MessageRef& ref) const {
   return find_in(submissions_, SubmissionKey{ref.device, ref.submission});
 }
-bool CheckedState::add_submission(const DeviceId& device, const SubmissionId& id, const CheckedSubmission& what) {
+bool CheckedState::add_submission(const DeviceId& device, const SubmissionId& id,
+                                  const CheckedSubmission& what) {
   return submissions_.emplace(SubmissionKey{device, id}, what).second;
 }
 
@@ -29,17 +32,21 @@ std::optional<std::string> CheckedState::apply(const Leaf& leaf, std::uint64_t l
 
   // Ids that an act names, save those that it makes, are there.
   const bool makes_user = kind == Kind::user_add, makes_room = kind == Kind::room_create;
-  CheckedUser* user = act.has(Tag::user_id) ? find_in(users_, act.id<UserId>(Tag::user_id)) : nullptr;
+  CheckedUser* user =
+      act.has(Tag::user_id) ? find_in(users_, act.id<UserId>(Tag::user_id)) : nullptr;
   CheckedRoom* room = act.has(Tag::room) ? find_in(rooms_, act.id<RoomId>(Tag::room)) : nullptr;
   if (act.has(Tag::user_id) && makes_user == (user != nullptr))
-    return makes_user ? "The user that is added is there already." : "The act names a user who is not there.";
+    return makes_user ? "The user that is added is there already."
+                      : "The act names a user who is not there.";
   if (act.has(Tag::room) && makes_room == (room != nullptr))
-    return makes_room ? "The room that is made is there already." : "The act names a room that is not there.";
+    return makes_room ? "The room that is made is there already."
+                      : "The act names a room that is not there.";
 
   switch (kind) {
     case Kind::card: return card(act, leaf.seq);
     case Kind::user_add:
-      users_[act.id<UserId>(Tag::user_id)] = {static_cast<Role>(act.number(Tag::role)), false, false};
+      users_[act.id<UserId>(Tag::user_id)] = {static_cast<Role>(act.number(Tag::role)), false,
+                                              false};
       return std::nullopt;
     case Kind::user_change:
       if (act.has(Tag::role)) user->role = static_cast<Role>(act.number(Tag::role));
@@ -55,7 +62,8 @@ std::optional<std::string> CheckedState::apply(const Leaf& leaf, std::uint64_t l
     case Kind::device_enrol: return enrol(act, leaf.logged_at_ms);
     case Kind::device_revoke: {
       CheckedDevice* device = find_in(devices_, act.id<DeviceId>(Tag::device));
-      if (device == nullptr || device->revoked) return "The device that is revoked is not enrolled.";
+      if (device == nullptr || device->revoked)
+        return "The device that is revoked is not enrolled.";
       device->revoked = true;
       return std::nullopt;
     }
@@ -83,9 +91,11 @@ std::optional<std::string> CheckedState::apply(const Leaf& leaf, std::uint64_t l
 
 CheckedState::Verdict CheckedState::card(const Act& act, std::uint64_t seq) {
   const auto identity = act.id<SignPublicKey>(Tag::identity_pk);
-  if (act.number(Tag::card_serial) != card_serial_ + 1) return "The card's serial does not follow the last one.";
+  if (act.number(Tag::card_serial) != card_serial_ + 1)
+    return "The card's serial does not follow the last one.";
   if (seq == 0) {
-    if (crypto::server_id(identity) != server_) return "The first card's identity key is not this server's.";
+    if (crypto::server_id(identity) != server_)
+      return "The first card's identity key is not this server's.";
     identity_ = identity;
   } else if (identity != identity_) {
     return "The card states another identity key.";
@@ -121,7 +131,8 @@ CheckedState::Verdict CheckedState::enrol(const Act& act, std::uint64_t logged_a
                       Signature::from(act.fields().at(Tag::enrol_signature))))
     return "The enrolment's signature is not right.";
   const bool marked = (act.number(Tag::flags) & flag_by_administrator) != 0;
-  if (marked != user.had_device) return "The mark of a device that an administrator adds is not right.";
+  if (marked != user.had_device)
+    return "The mark of a device that an administrator adds is not right.";
   if (!sign_keys_.insert(sign).second || !curve_keys_.insert(curve).second)
     return "A key of the device is enrolled already.";
   invite->closed = true;
@@ -134,8 +145,10 @@ CheckedState::Verdict CheckedState::members(Kind kind, const Act& act) {
   auto& members = rooms_.at(act.id<RoomId>(Tag::room)).members;
   const auto user = act.id<UserId>(Tag::user_id);
   if (kind == Kind::member_add)
-    return members.insert(user).second ? std::nullopt : Verdict("The user who is added is a member already.");
-  return members.erase(user) == 1 ? std::nullopt : Verdict("The user who is removed is not a member.");
+    return members.insert(user).second ? std::nullopt
+                                       : Verdict("The user who is added is a member already.");
+  return members.erase(user) == 1 ? std::nullopt
+                                  : Verdict("The user who is removed is not a member.");
 }
 
 CheckedState::Verdict CheckedState::erase(const Act& act) {

@@ -1,6 +1,6 @@
-// What a verifier knows of users, devices, invites, rooms and messages at a position of the record, and
-// the rules by which acts change it. Part of Checker; written apart from the broker's own tables, so
-// that a mistake there is seen here.
+// What a verifier knows of users, devices, invites, rooms and messages at a position of the record,
+// and the rules by which acts change it. Part of Checker; written apart from the broker's own
+// tables, so that a mistake there is seen here.
 #pragma once
 
 #include <map>
@@ -45,8 +45,8 @@ struct SubmissionKeyHash {
   }
 };
 struct CheckedSubmission {
-  std::uint32_t room_number = 0;   // 0: an act
-  std::uint64_t originals = 0;     // bit i: message i is a text or a file
+  std::uint32_t room_number = 0;  // 0: an act
+  std::uint64_t originals = 0;    // bit i: message i is a text or a file
 };
 
 class CheckedState {
@@ -61,7 +61,8 @@ class CheckedState {
   CheckedRoom* room(const RoomId& id);
   const CheckedSubmission* submission(const MessageRef& ref) const;
   // False: this id is there already.
-  bool add_submission(const DeviceId& device, const SubmissionId& id, const CheckedSubmission& what);
+  bool add_submission(const DeviceId& device, const SubmissionId& id,
+                      const CheckedSubmission& what);
 
   bool has_erase_order(const MessageRef& target) const { return erase_orders_.contains(target); }
   bool has_retention(const RoomId& room) const {

@@ -88,7 +88,7 @@ void TestBroker::write_config() {
   out << fmt::format(
       "[server]\nname = \"{}\"\n\n[listen]\ncommands = \"tcp://{}:{}\"\nbroadcast = "
       "\"tcp://{}:{}\"\n{}\n{}",
-      options.server_name, options.host, command_port_, options.host, broadcast_port_,
+      options.server_name, options.host, command_port_, broadcast_host(), broadcast_port_,
       options.listen_more, options.config_more);
 }
 
@@ -107,10 +107,26 @@ Process TestBroker::launch(const std::string& output) {
                   .directory = {}});
 }
 
+std::string TestBroker::broadcast_host() const {
+  return options.broadcast_host.empty() ? options.host : options.broadcast_host;
+}
+
 bool TestBroker::serves() const {
-  const std::string ip = options.host == "[::1]" ? "::1" : "127.0.0.1";
-  return admin_socket_answers(data()) && accepts_connections(ip, command_port_) &&
-         accepts_connections(ip, broadcast_port_);
+  const auto bare = [](const std::string& host) { return host == "[::1]" ? "::1" : host; };
+  return admin_socket_answers(data()) &&
+         accepts_connections(bare(options.host), command_port_) &&
+         accepts_connections(bare(broadcast_host()), broadcast_port_);
+}
+
+void TestBroker::move_to_other_ports() {
+  command_port_ = free_port();
+  broadcast_port_ = free_port();
+  write_config();
+}
+
+void TestBroker::move_commands_to(std::uint16_t port) {
+  command_port_ = port;
+  write_config();
 }
 
 void TestBroker::start(std::uint64_t ms) {

@@ -17,7 +17,7 @@ std::string tertulia_cli_path();
 class DiskFaults {
  public:
   DiskFaults(std::filesystem::path control, std::filesystem::path below);
-  void set(const std::string& fault);  // "enospc", "eio_write", "eio_fsync", "": none
+  void set(const std::string& fault);  // "enospc", "eio_write", "eio_fsync", "nfs", "": none
   std::map<std::string, std::string> env() const;
 
  private:
@@ -31,8 +31,9 @@ class TestBroker {
     bool console = false;           // --console
     bool faults = false;            // with the shim loaded; see disk()
     std::string host = "127.0.0.1"; // to listen on; "[::1]" for IPv6
-    std::string listen_more;        // further lines of the [listen] table
-    std::string config_more;        // further tables
+    std::string broadcast_host = {};// empty: host
+    std::string listen_more = {};   // further lines of the [listen] table
+    std::string config_more = {};   // further tables
     std::string server_name = "prueba";
   };
   TestBroker() : TestBroker(Options()) {}
@@ -43,6 +44,8 @@ class TestBroker {
   void start(std::uint64_t ms = 30'000);
   Process launch(const std::string& output);  // only starts a process, with the same arguments
   void write_config();
+  void move_to_other_ports();  // from the next start
+  void move_commands_to(std::uint16_t port);
   // SIGTERM; its exit code (nullopt: still there at the deadline).
   std::optional<int> stop(std::uint64_t ms = 20'000);
   void kill9() { process_.kill9(); }
@@ -71,6 +74,7 @@ class TestBroker {
 
  private:
   bool serves() const;
+  std::string broadcast_host() const;
   TempDir dir_;
   std::uint16_t command_port_, broadcast_port_;
   std::unique_ptr<DiskFaults> faults_;

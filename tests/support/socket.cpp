@@ -2,6 +2,7 @@
 
 #include <zmq.h>
 
+#include <atomic>
 #include <stdexcept>
 
 #include "common/wire/frame.hpp"
@@ -64,11 +65,43 @@ Socket::Socket(Context& context, const crypto::CurveKey& own, const Options& o)
 
 Socket::~Socket() {
   if (socket_ != nullptr) zmq_close(socket_);
+  if (monitor_ != nullptr) zmq_close(monitor_);
 }
 
 Socket& Socket::operator=(Socket&& other) noexcept {
   std::swap(socket_, other.socket_);
+  std::swap(monitor_, other.monitor_);
+  std::swap(counts_, other.counts_);
   return *this;
+}
+
+void Socket::watch(Context& context) {
+  static std::atomic<unsigned> number{0};
+  const std::string name = "inproc://watch-" + std::to_string(++number);
+  if (zmq_socket_monitor(socket_, name.c_str(), ZMQ_EVENT_ALL) != 0) fail_zmq("zmq_socket_monitor");
+  monitor_ = zmq_socket(context.get(), ZMQ_PAIR);
+  set(monitor_, ZMQ_LINGER, 0);
+  if (zmq_connect(monitor_, name.c_str()) != 0) fail_zmq("monitor");
+}
+
+const Socket::Counts& Socket::counts() {
+  // Two frames an event: number(2, host order) ‖ value(4), then the address
+  for (zmq_msg_t part; monitor_ != nullptr;) {
+    zmq_msg_init(&part);
+    if (zmq_msg_recv(&part, monitor_, ZMQ_DONTWAIT) < 0) break;
+    std::uint16_t event = 0;
+    std::memcpy(&event, zmq_msg_data(&part), sizeof event);
+    zmq_msg_close(&part);
+    zmq_msg_init(&part);
+    zmq_msg_recv(&part, monitor_, 0);
+    zmq_msg_close(&part);
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) ++counts_.connected;
+    if (event == ZMQ_EVENT_DISCONNECTED) ++counts_.disconnected;
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH || event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
+        event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+      ++counts_.refused;
+  }
+  return counts_;
 }
 
 bool Socket::send(ByteView frame, bool more) {

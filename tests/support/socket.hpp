@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/crypto/keys.hpp"
@@ -29,12 +30,12 @@ class Socket {
     SocketType type = SocketType::dealer;
     std::string address;           // "tcp://host:port"
     CurvePublicKey server;         // the key that must answer there
-    std::string routing_id;        // not empty: claimed; clients of the real kind set none
+    std::string routing_id = {};      // not empty: claimed; clients of the real kind set none
     bool plain = false;            // true: no CURVE at all
   };
   Socket(Context& context, const crypto::CurveKey& own, const Options& options);
   ~Socket();
-  Socket(Socket&& other) noexcept : socket_(other.socket_) { other.socket_ = nullptr; }
+  Socket(Socket&& other) noexcept { *this = std::move(other); }
   Socket& operator=(Socket&& other) noexcept;
 
   // False: libzmq cannot take it now (no connection yet).
@@ -45,8 +46,19 @@ class Socket {
   void unsubscribe(ByteView topic);  // sub only
   void* get() const { return socket_; }
 
+  // From now on connections and their ends are counted.
+  void watch(Context& context);
+  struct Counts {
+    unsigned connected = 0;     // handshakes done
+    unsigned disconnected = 0;
+    unsigned refused = 0;       // handshakes that failed
+  };
+  const Counts& counts();  // takes what has happened until now
+
  private:
   void* socket_ = nullptr;
+  void* monitor_ = nullptr;
+  Counts counts_;
 };
 
 // Waits until one of them can be read or the time is over; readable[i] tells which.

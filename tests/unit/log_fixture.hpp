@@ -57,7 +57,8 @@ struct LogFixture {
     const auto frame = wire::decode_command(out.frame);
     BOOST_REQUIRE(frame && frame->type == wire::FrameType::reply);
     pb::Reply reply;
-    BOOST_REQUIRE(reply.ParseFromArray(frame->content.data(), static_cast<int>(frame->content.size())));
+    BOOST_REQUIRE(
+        reply.ParseFromArray(frame->content.data(), static_cast<int>(frame->content.size())));
     return reply;
   }
   pb::Reply ask(Append item) {
@@ -105,8 +106,10 @@ struct LogFixture {
   }
 
   // A signed submission as a worker hands it on.
-  SubmissionAppend submission(Member& who, const RoomId& room, const std::vector<std::string>& texts,
-                              record::Kind kind = record::Kind::text, const record::MessageRef& target = {}) {
+  SubmissionAppend submission(Member& who, const RoomId& room,
+                              const std::vector<std::string>& texts,
+                              record::Kind kind = record::Kind::text,
+                              const record::MessageRef& target = {}) {
     SubmissionAppend a;
     who.last = next_uuid7(who.last, now_ms);
     const merkle::Checkpoint seen = newest();

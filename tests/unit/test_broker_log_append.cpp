@@ -55,7 +55,8 @@ BOOST_AUTO_TEST_CASE(history_gives_whole_entries) {
   Member ana = enrol("ana");
   for (int i = 0; i < 10; ++i) send(ana, {"a" + std::to_string(i), "b" + std::to_string(i)});
   LogReader reader(options.database, data->keys().kek);
-  const auto texts = [&](std::uint64_t from, std::uint64_t before, std::uint32_t limit, std::size_t bytes) {
+  const auto texts = [&](std::uint64_t from, std::uint64_t before, std::uint32_t limit,
+                         std::size_t bytes) {
     const Bytes page = reader.history(general(), from, before, limit, bytes);
     Reader r(page);
     std::string out;

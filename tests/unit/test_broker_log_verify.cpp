@@ -37,7 +37,8 @@ struct RecordFixture : LogFixture {
     sqlite3* db = nullptr;
     BOOST_REQUIRE(sqlite3_open(options.database.c_str(), &db) == SQLITE_OK);
     // The tampering itself need not be durable.
-    BOOST_REQUIRE(sqlite3_exec(db, "PRAGMA synchronous=OFF", nullptr, nullptr, nullptr) == SQLITE_OK);
+    BOOST_REQUIRE(sqlite3_exec(db, "PRAGMA synchronous=OFF", nullptr, nullptr, nullptr) ==
+                  SQLITE_OK);
     char* message = nullptr;
     const int code = sqlite3_exec(db, text.c_str(), nullptr, nullptr, &message);
     BOOST_REQUIRE_MESSAGE(code == SQLITE_OK, text << ": " << (message != nullptr ? message : ""));
@@ -70,8 +71,9 @@ struct RecordFixture : LogFixture {
 
 // Offsets in a leaf: ver, seq, first_room_seq, logged_at, length, then S.
 constexpr std::size_t kSeq = 8, kRoomSeq = 16, kTime = 24, kSubmission = 27;
-constexpr std::size_t kServer = kSubmission, kDevice = kServer + 32, kRoom = kDevice + 16, kId = kRoom + 16,
-                      kSeenSize = kId + 16 + 7, kSeenRoot = kSeenSize + 1, kFirstHeader = kSeenRoot + 33;
+constexpr std::size_t kServer = kSubmission, kDevice = kServer + 32, kRoom = kDevice + 16,
+                      kId = kRoom + 16, kSeenSize = kId + 16 + 7, kSeenRoot = kSeenSize + 1,
+                      kFirstHeader = kSeenRoot + 33;
 
 }  // namespace
 
@@ -142,8 +144,8 @@ BOOST_AUTO_TEST_CASE(a_dropped_last_entry_is_found) {
 
 BOOST_AUTO_TEST_CASE(two_entries_that_changed_places_are_found) {
   const std::string a = std::to_string(first.seq()), b = std::to_string(last.seq());
-  sql("UPDATE entries SET seq=-1 WHERE seq=" + a + "; UPDATE entries SET seq=" + a + " WHERE seq=" + b +
-      "; UPDATE entries SET seq=" + b + " WHERE seq=-1");
+  sql("UPDATE entries SET seq=-1 WHERE seq=" + a + "; UPDATE entries SET seq=" + a +
+      " WHERE seq=" + b + "; UPDATE entries SET seq=" + b + " WHERE seq=-1");
   BOOST_TEST(verdict() == "seq " + a);
 }
 
@@ -169,8 +171,9 @@ BOOST_AUTO_TEST_CASE(a_message_by_another_key_is_found) {
   const crypto::DeviceKeys stranger(crypto::Seed::random());
   const auto decoded = record::decode_leaf(forged);
   const Signature signature = record::sign_submission(stranger.signing, decoded->submission_bytes);
-  replace_leaf(last.seq(), record::encode_leaf(decoded->seq, decoded->first_room_seq, decoded->logged_at_ms,
-                                               decoded->submission_bytes, {}, signature));
+  replace_leaf(last.seq(),
+               record::encode_leaf(decoded->seq, decoded->first_room_seq, decoded->logged_at_ms,
+                                   decoded->submission_bytes, {}, signature));
   BOOST_TEST(verdict() == "signature " + std::to_string(last.seq()));
 }
 
@@ -178,10 +181,13 @@ BOOST_AUTO_TEST_CASE(every_stored_tree_node_is_compared) {
   const std::uint64_t nodes = merkle::node_count(last.seq() + 1);
   for (std::uint64_t number = 0; number < nodes; number += 3) {
     const std::string at = " WHERE number=" + std::to_string(number);
-    const std::string flipped = "UPDATE nodes SET hash=CAST(substr(hash, 2) || substr(hash, 1, 1) AS BLOB)" + at;
+    const std::string flipped =
+        "UPDATE nodes SET hash=CAST(substr(hash, 2) || substr(hash, 1, 1) AS BLOB)" + at;
     sql(flipped);
     BOOST_TEST(verdict().starts_with("tree"));
-    sql("UPDATE nodes SET hash=CAST(substr(CAST(hash AS BLOB), 32, 1) || substr(hash, 1, 31) AS BLOB)" + at);
+    sql("UPDATE nodes SET hash=CAST(substr(CAST(hash AS BLOB), 32, 1) || substr(hash, 1, 31) AS "
+        "BLOB)" +
+        at);
   }
   BOOST_TEST(verdict() == "whole");
   sql("DELETE FROM nodes WHERE number=4");
@@ -192,9 +198,11 @@ BOOST_AUTO_TEST_CASE(checkpoints_and_indexes_are_compared) {
   sql("UPDATE submissions SET seq=seq+1 WHERE seq=" + std::to_string(last.seq()));
   BOOST_TEST(verdict() == "index " + std::to_string(last.seq()));
   sql("UPDATE submissions SET seq=seq-1 WHERE seq>" + std::to_string(last.seq()));
-  sql("UPDATE room_entries SET first_room_seq=first_room_seq+9 WHERE seq=" + std::to_string(last.seq()));
+  sql("UPDATE room_entries SET first_room_seq=first_room_seq+9 WHERE seq=" +
+      std::to_string(last.seq()));
   BOOST_TEST(verdict() == "index " + std::to_string(last.seq()));
-  sql("UPDATE room_entries SET first_room_seq=first_room_seq-9 WHERE seq=" + std::to_string(last.seq()));
+  sql("UPDATE room_entries SET first_room_seq=first_room_seq-9 WHERE seq=" +
+      std::to_string(last.seq()));
   BOOST_TEST(verdict() == "whole");
   sql("UPDATE checkpoints SET root=zeroblob(32) WHERE size=(SELECT max(size) FROM checkpoints)");
   BOOST_TEST(verdict() == "checkpoint " + std::to_string(last.seq()));

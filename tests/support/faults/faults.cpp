@@ -1,9 +1,10 @@
 // A disk with faults, for LD_PRELOAD. $TERTULIA_FAULTS names the control file, of at least 64
 // bytes; its first bytes say what fails now: `enospc` (writing that takes space, and statvfs says
-// 0 free), `eio_write`, `eio_fsync`, or nothing (a zero byte). Only regular files below
+// 0 free), `eio_write`, `eio_fsync`, `nfs` (every disk says it is one), or nothing (a zero byte). Only regular files below
 // $TERTULIA_FAULTS_BELOW are concerned. The file is mapped: a change holds at once.
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <limits.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -162,6 +163,19 @@ int fstatvfs64(int fd, struct statvfs64* out) noexcept {
   REAL(fstatvfs64);
   const int result = real(fd, out);
   if (result == 0 && is_on("enospc")) out->f_bfree = out->f_bavail = 0;
+  return result;
+}
+
+int statfs(const char* path, struct statfs* out) noexcept {
+  REAL(statfs);
+  const int result = real(path, out);
+  if (result == 0 && is_on("nfs")) out->f_type = NFS_SUPER_MAGIC;
+  return result;
+}
+int statfs64(const char* path, struct statfs64* out) noexcept {
+  REAL(statfs64);
+  const int result = real(path, out);
+  if (result == 0 && is_on("nfs")) out->f_type = NFS_SUPER_MAGIC;
   return result;
 }
 
