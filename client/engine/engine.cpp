@@ -13,7 +13,8 @@
 namespace tertulia::client {
 
 namespace {
-constexpr std::uint64_t kSyncMs = 300;          // a queued row survives a power cut from then on
+constexpr std::uint64_t kSyncMs = 300;          // a row that stays queued survives a power cut then
+constexpr std::uint64_t kIdleSyncMs = 2'000;    // after the last write
 constexpr std::uint64_t kStoreRetryMs = 2'000;
 constexpr unsigned kProcessShift = 40;          // local_id = process << 40 | counter
 constexpr std::size_t kTextBytesMax = record::body_bytes_max - 16;
@@ -73,6 +74,7 @@ struct Engine::Impl {
   std::vector<Event> pending;  // handed out after the commit
   std::string store_failure;
   std::uint64_t store_failed_at_ms = 0;
+  std::uint64_t idle_sync_at_ms = 0;
   std::uint64_t sync_at_ms = UINT64_MAX;
   std::optional<LinkStatus> told;
   std::thread thread;
@@ -88,6 +90,7 @@ struct Engine::Impl {
   void end_enrolment(const Enrolment::Outcome& outcome, std::uint64_t now_ms);
   void open_session(std::uint64_t now_ms);
   void store_broke(const std::string& what, std::uint64_t now_ms);
+  void sync(std::uint64_t now_ms);
   void tell_status(std::uint64_t now_ms);
 };
 
@@ -227,6 +230,7 @@ void Engine::Impl::store_broke(const std::string& what, std::uint64_t now_ms) {
   if (store_failure.empty()) log::error("the store cannot be written: {}", what);
   store_failure = what;
   store_failed_at_ms = now_ms;
+  if (session) session->store_failed(now_ms);
 }
 
 void Engine::Impl::tell_status(std::uint64_t now_ms) {
@@ -265,6 +269,21 @@ void Engine::Impl::wait(std::uint64_t now_ms) {
   zmq::poll(items, timeout);
 }
 
+// Syncing costs milliseconds in which nothing is answered: it waits until nothing is written any
+// more, unless rows stay unsent or the WAL has grown.
+void Engine::Impl::sync(std::uint64_t now_ms) {
+  if (!store->unsynced()) return;
+  if (store->take_written()) {
+    idle_sync_at_ms = now_ms + kIdleSyncMs;
+    sync_at_ms = std::min(sync_at_ms, now_ms + kSyncMs);
+  }
+  const bool stuck = now_ms >= sync_at_ms && session && session->stuck(now_ms);
+  if (now_ms >= sync_at_ms) sync_at_ms = stuck ? UINT64_MAX : idle_sync_at_ms;
+  if (!stuck && now_ms < idle_sync_at_ms && !store->wal_large()) return;
+  store->sync();
+  sync_at_ms = UINT64_MAX;
+}
+
 void Engine::Impl::turn(std::uint64_t now_ms) {
   std::vector<Command> many;
   commands.take_all(many);
@@ -273,16 +292,8 @@ void Engine::Impl::turn(std::uint64_t now_ms) {
     if (session) session->work(now_ms);
     if (enrolment)
       if (const auto outcome = enrolment->work(now_ms)) end_enrolment(*outcome, now_ms);
-    if (store->writing()) {
-      store->commit();
-      sync_at_ms = std::min(sync_at_ms, now_ms + kSyncMs);
-    } else if (store->unsynced()) {
-      sync_at_ms = std::min(sync_at_ms, now_ms + kSyncMs);
-    }
-    if (now_ms >= sync_at_ms) {
-      store->sync();
-      sync_at_ms = UINT64_MAX;
-    }
+    store->commit();
+    sync(now_ms);
     if (!store_failure.empty() && now_ms >= store_failed_at_ms + kStoreRetryMs) {
       store->set_number("store_works_ms", wall_ms());
       store->commit();

@@ -18,6 +18,7 @@ constexpr std::uint64_t kSettleMs = 50;              // for the broker to read o
 constexpr std::uint64_t kBroadcastMsMax = 3'000;     // to come up before it counts as blocked
 constexpr std::uint64_t kBroadcastRenewMs = 20'000;
 constexpr unsigned kBehindPongsMax = 3;
+constexpr std::uint64_t kStuckMs = 200;
 constexpr std::size_t kFramesPerTurn = 1024;
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -200,13 +201,17 @@ void Session::work(std::uint64_t now_ms) {
     link_.set_addresses(addresses_to_try());
   }
   if (change.came_up) came_up(now_ms);
-  if (change.broadcast_came_up) settle_ping_at_ms_ = now_ms + kSettleMs;
+  if (change.broadcast_came_up) {
+    settle_ping_at_ms_ = now_ms + kSettleMs;
+    broadcast_blocked_ = false;
+    behind_pongs_ = 0;
+  }
   receive(now_ms);
   watch_link(now_ms);
   if (welcomed_) {
     watch_broadcast(now_ms);
     look_at_witness(now_ms);
-    if (people_wanted_ != people_.version()) ask_people();
+    if (people_wanted_ != people_.version() || !held_.empty()) ask_people();
     if (options_.subscribe) fetch_gaps(now_ms);
     say_caught_up();
   }
@@ -287,6 +292,8 @@ std::uint64_t Session::next_deadline_ms(std::uint64_t now_ms) const {
   if (rooms_dirty_) next = std::min(next, rooms_told_ms_ + kRoomsChangedMs);
   if (!link_.up()) return next;
   next = std::min({next, ping_at_ms_, settle_ping_at_ms_, hello_at_ms_});
+  if (welcomed_ && !people_open_ && (people_wanted_ != people_.version() || !held_.empty()))
+    next = std::min(next, people_at_ms_);
   if (hello_open_) next = std::min(next, hello_sent_ms_ + kHelloMsMax);
   if (welcomed_ && options_.subscribe) {
     if (!link_.broadcast_up() && !broadcast_blocked_)
@@ -297,6 +304,12 @@ std::uint64_t Session::next_deadline_ms(std::uint64_t now_ms) const {
   }
   if (witness_.has_question()) next = std::min(next, witness_at_ms_);
   return next;
+}
+
+bool Session::stuck(std::uint64_t now_ms) const {
+  if (outbox_.empty()) return false;
+  const std::uint64_t oldest = outbox_.oldest_under_way_ms();
+  return !welcomed_ || oldest == UINT64_MAX || now_ms >= oldest + kStuckMs;
 }
 
 LinkStatus Session::status(std::uint64_t now_ms) const {

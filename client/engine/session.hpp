@@ -50,7 +50,10 @@ class Session {
   void load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit, std::uint64_t token);
   void reconnect_now(std::uint64_t now_ms);
   void set_server_address(const std::string& address, std::uint64_t now_ms);
-  bool has_unsent() const { return !outbox_.empty(); }
+  // Something waits that no quick answer will clear: it has to survive a power cut.
+  bool stuck(std::uint64_t now_ms) const;
+  // The store cannot be written: nothing can be taken in, so the connection goes and comes again.
+  void store_failed(std::uint64_t now_ms) { lost(now_ms, "the local store cannot be written"); }
   Message message_of(const OutboxRow& row, MessageState state) const;
 
  private:
@@ -58,7 +61,7 @@ class Session {
   struct Asked {
     What what = What::ping;
     RoomId room{};
-    std::uint64_t token = 0;  // of a page; of people: the question's number
+    std::uint64_t token = 0;  // of a page; of a ping: 1 if it ends the catching up
     bool jump = false;        // of a timeline: the newest page
   };
   struct PageJob {
@@ -113,7 +116,7 @@ class Session {
   void take_entries(RoomState& room, ByteView bytes, const Asked& asked, std::uint64_t people_question,
                     std::uint64_t now_ms);
   void hold(const RoomId& room, ByteView bytes, const Asked& asked, std::uint64_t people_question);
-  void take_held(std::uint64_t people_question, std::uint64_t now_ms);
+  void take_held(std::uint64_t now_ms);
   Stretch verified(const RoomState& room, const record::Entry& entry);
   Message message_of(const CachedMessage& cached) const;
   void name_sender(Message& message) const;
@@ -162,6 +165,7 @@ class Session {
   std::uint64_t people_wanted_ = 0;          // version that a pong or welcome told
   std::uint64_t people_questions_ = 0;       // asked so far
   bool people_open_ = false;
+  std::uint64_t people_at_ms_ = 0;           // no question before
   std::vector<Held> held_;
   std::size_t held_bytes_ = 0;
   std::vector<Bytes> sealed_;                // broadcasts under a key that is not known yet

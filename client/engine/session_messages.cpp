@@ -120,6 +120,7 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
       return !room.timeline.wants(e.leaf.first_room_seq, last_room_seq(e.leaf));
     });
   // Asked for after they were seen and still unknown: then nobody may write with these devices.
+  // people_question: the last one that had been asked when they were seen.
   const bool ask_first = people_question == people_questions_ || people_open_;
   if (ask_first && std::any_of(entries.begin(), entries.end(), [&](const record::Entry& e) {
         return people_.device(e.leaf.submission.device) == nullptr;
@@ -153,13 +154,13 @@ void Session::hold(const RoomId& room, ByteView bytes, const Asked& asked, std::
   held_.push_back({room, Bytes(bytes.begin(), bytes.end()), asked, people_question});
 }
 
-void Session::take_held(std::uint64_t people_question, std::uint64_t now_ms) {
+void Session::take_held(std::uint64_t now_ms) {
   const std::vector<Held> held = std::exchange(held_, {});
   held_bytes_ = 0;
   for (const auto& h : held) {
     RoomState* room = rooms_.find(h.room);
     if (room == nullptr) continue;
-    take_entries(*room, h.entries, h.asked, std::min(h.people_question, people_question - 1), now_ms);
+    take_entries(*room, h.entries, h.asked, h.people_question, now_ms);
     for (auto& job : pages_)
       if (h.asked.what == What::page && job.token == h.asked.token) job.asked = false;
   }

@@ -63,7 +63,7 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
       if (!reply.has_people()) return;
       people_.add(reply.people(), store_);
       people_wanted_ = people_.version();
-      take_held(asked.token, now_ms);
+      take_held(now_ms);
       return;
     case What::room_keys: {
       if (!reply.has_room_keys()) return;
@@ -104,8 +104,15 @@ void Session::on_request_error(const Asked& asked, const pb::Error& error, std::
       else link_.lost(now_ms, error.text());
       return;
     case What::ping: settle_ping_open_ = false; return;
-    case What::people: people_open_ = false; return;
-    case What::room_keys: return;
+    case What::people:
+      people_open_ = false;
+      people_at_ms_ = now_ms + pause;
+      return;
+    case What::room_keys:
+      // What waited for the keys is a gap now, and will be fetched.
+      sealed_.clear();
+      sealed_bytes_ = 0;
+      return;
     case What::consistency:
       witness_.no_answer();
       witness_at_ms_ = now_ms + pause;
@@ -246,10 +253,10 @@ void Session::set_read_only(bool read_only, const std::string& reason) {
 }
 
 void Session::ask_people() {
-  if (people_open_) return;
+  if (people_open_ || monotonic_ms() < people_at_ms_) return;
   pb::Request request;
   request.mutable_people()->set_since_version(people_.version());
-  people_open_ = ask(request, {What::people, {}, people_questions_ + 1});
+  people_open_ = ask(request, {What::people, {}});
   if (people_open_) ++people_questions_;
 }
 

@@ -48,6 +48,14 @@ Store::Store(Profile& profile)
     throw;
   }
   profile_.unlock_store();
+  // Instead of SQLite's own hook, which would checkpoint by itself.
+  sqlite3_wal_hook(
+      db_.raw(),
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Store*>(self)->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
   const std::uint64_t version = fact_number("schema");
   if (version > kSchemaVersion)
     throw StoreError(profile.store_path().string() + " was written by a newer Tertulia");
@@ -92,7 +100,7 @@ void Store::commit() {
     throw;
   }
   writing_ = false;
-  unsynced_ = true;
+  unsynced_ = written_ = true;
   profile_.unlock_store();
 }
 
@@ -113,6 +121,7 @@ void Store::sync() {
   // Busy: another process reads; the WAL was synced nevertheless.
   if (rc != SQLITE_OK && rc != SQLITE_BUSY) db_.fail("checkpoint");
   unsynced_ = false;
+  wal_pages_ = 0;
 }
 
 std::optional<Bytes> Store::fact(std::string_view name) {

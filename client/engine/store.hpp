@@ -9,6 +9,7 @@
 #pragma once
 
 #include <map>
+#include <utility>
 
 #include "client/engine/database.hpp"
 #include "client/engine/engine.hpp"
@@ -71,6 +72,8 @@ struct StoredPerson {
 
 class Store {
  public:
+  static constexpr int wal_pages_max = 1024;  // 4 MiB
+
   explicit Store(Profile& profile);  // opens and, if it is new, makes the tables
   ~Store();
 
@@ -80,6 +83,8 @@ class Store {
   // Makes all that was committed survive a power cut; moves the WAL into the database.
   void sync();
   bool unsynced() const { return unsynced_; }
+  bool take_written() { return std::exchange(written_, false); }  // committed since the last call
+  bool wal_large() const { return wal_pages_ > wal_pages_max; }
 
   // ---- facts with a name ----
   std::optional<Bytes> fact(std::string_view name);
@@ -133,6 +138,8 @@ class Store {
   Database db_;
   bool writing_ = false;
   bool unsynced_ = false;
+  bool written_ = false;
+  int wal_pages_ = 0;
 
   struct Statements;
   std::unique_ptr<Statements> s_;
