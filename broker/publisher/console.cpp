@@ -13,7 +13,7 @@ namespace tertulia::broker {
 namespace {
 constexpr std::size_t kLinesMax = 1 << 18;
 constexpr std::size_t kLinesBytesMax = 64 * 1024 * 1024;
-constexpr std::uint64_t kLastWordsMs = 1000;
+constexpr std::uint64_t kLastWordsMs = 500;
 constexpr int kTurnMs = 100;  // how long a blocked terminal is waited for before `stopping` is read
 constexpr std::size_t kWriteBytesMax = 4096;  // PIPE_BUF: after POLLOUT such a write never blocks
 
