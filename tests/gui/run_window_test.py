@@ -49,7 +49,9 @@ def main():
         for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "WAYLAND_DISPLAY"):
             environment.pop(name, None)
         # DISPLAY has to be there before the session bus starts
-        command = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "dbus-run-session", "--",
+        # a display number of its own: two xvfb-run that start together pick the same with -a alone
+        command = ["xvfb-run", "-a", "-n", str(100 + os.getpid() % 30000),
+                   "-s", "-screen 0 1280x800x24", "dbus-run-session", "--",
                    sys.executable, script, *arguments]
         return subprocess.run(command, env=environment, check=False).returncode
 
