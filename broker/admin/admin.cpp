@@ -39,7 +39,10 @@ std::string dump(const nlohmann::json& j) {
 
 struct AdminThread::Impl {
   Impl(const std::filesystem::path& socket, AdminPorts p, Metrics& counters)
-      : path(socket), ports(std::move(p)), metrics(counters), listener(listen_admin(socket)) {}
+      : path(socket),
+        ports(std::move(p)),
+        metrics(counters),
+        listener(listen_admin(socket)) {}
 
   const std::filesystem::path path;
   const AdminPorts ports;
@@ -69,7 +72,11 @@ void AdminThread::Impl::run() {
     polled.push_back({clients.size() < kClientsMax ? listener.get() : -1, POLLIN, 0});
     for (const auto& c : clients) {
       const bool reads = c.out.empty() && !c.waits_for_answer;
-      polled.push_back({c.fd.get(), static_cast<short>(reads ? POLLIN : c.out.empty() ? 0 : POLLOUT), 0});
+      polled.push_back({c.fd.get(),
+                        static_cast<short>(reads           ? POLLIN
+                                           : c.out.empty() ? 0
+                                                           : POLLOUT),
+                        0});
     }
     if (::poll(polled.data(), polled.size(), next_timeout_ms()) < 0 && errno != EINTR)
       throw_errno("poll");

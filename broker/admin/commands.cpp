@@ -5,7 +5,6 @@
 
 #include <fstream>
 
-
 #include "common/base/clock.hpp"
 
 namespace tertulia::broker {

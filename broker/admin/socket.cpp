@@ -54,8 +54,10 @@ UniqueFd listen_admin(const std::filesystem::path& path) {
   struct stat st {};
   if (::lstat(path.c_str(), &st) == 0) {
     if (!S_ISSOCK(st.st_mode))
-      throw std::runtime_error(fmt::format("{} is there and is no socket; remove it, or name another "
-                                           "[admin] socket.", path.string()));
+      throw std::runtime_error(
+          fmt::format("{} is there and is no socket; remove it, or name another "
+                      "[admin] socket.",
+                      path.string()));
     if (is_live(path))
       throw std::runtime_error(fmt::format("Another broker answers on {}.", path.string()));
     if (::unlink(path.c_str()) != 0) throw_errno(path.string());
@@ -73,7 +75,8 @@ UniqueFd listen_admin(const std::filesystem::path& path) {
 AdminPeer peer_of(int fd) {
   ucred credentials{};
   socklen_t size = sizeof credentials;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) throw_errno("SO_PEERCRED");
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
+    throw_errno("SO_PEERCRED");
   AdminPeer peer{credentials.uid, std::to_string(credentials.uid)};
   char buffer[4096];
   passwd entry{}, *found = nullptr;
@@ -82,7 +85,8 @@ AdminPeer peer_of(int fd) {
   return peer;
 }
 
-std::string ask_admin(const std::filesystem::path& path, const std::string& request, int timeout_ms) {
+std::string ask_admin(const std::filesystem::path& path, const std::string& request,
+                      int timeout_ms) {
   const UniqueFd fd = connect_to(path);
   const std::string line = request + "\n";
   for (std::size_t sent = 0; sent < line.size();) {

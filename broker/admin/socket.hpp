@@ -23,6 +23,7 @@ AdminPeer peer_of(int fd);  // SO_PEERCRED
 
 // tertuliactl's side: connects, sends one request, waits for its answer.
 // Throws std::system_error when nobody answers there (its code tells which).
-std::string ask_admin(const std::filesystem::path& path, const std::string& request, int timeout_ms);
+std::string ask_admin(const std::filesystem::path& path, const std::string& request,
+                      int timeout_ms);
 
 }  // namespace tertulia::broker

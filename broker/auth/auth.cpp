@@ -21,8 +21,10 @@ bool receive_parts(zmq::socket_t& socket, std::vector<zmq::message_t>& parts, bo
     zmq::message_t part;
     if (!socket.recv(part, zmq::recv_flags::dontwait)) return !parts.empty();
     const bool more = part.more();
-    if (parts.size() < kZapFramesMax) parts.push_back(std::move(part));
-    else too_many = true;
+    if (parts.size() < kZapFramesMax)
+      parts.push_back(std::move(part));
+    else
+      too_many = true;
     if (!more) return true;
   }
 }
@@ -31,7 +33,10 @@ bool receive_parts(zmq::socket_t& socket, std::vector<zmq::message_t>& parts, bo
 struct AuthThread::Impl {
   Impl(Context& context, const DirectoryCell& cell, FloodGuard& floods, Metrics& counters,
        std::uint64_t maximum)
-      : directory(cell), guard(floods), metrics(counters), max_connections(maximum),
+      : directory(cell),
+        guard(floods),
+        metrics(counters),
+        max_connections(maximum),
         zap(context.handle(), zmq::socket_type::rep),
         commands(context.handle(), zmq::socket_type::pair),
         broadcast(context.handle(), zmq::socket_type::pair) {
@@ -79,7 +84,8 @@ void AuthThread::Impl::run() {
   }
 }
 
-void AuthThread::Impl::count_events(zmq::socket_t& monitor, std::atomic<std::uint64_t>& connections) {
+void AuthThread::Impl::count_events(zmq::socket_t& monitor,
+                                    std::atomic<std::uint64_t>& connections) {
   std::vector<zmq::message_t> parts;
   bool too_many = false;
   while (receive_parts(monitor, parts, too_many)) {
@@ -98,8 +104,8 @@ void AuthThread::Impl::count_events(zmq::socket_t& monitor, std::atomic<std::uin
   }
 }
 
-std::pair<const char*, const char*> AuthThread::Impl::decide(
-    const std::vector<zmq::message_t>& r, std::string& user_id) {
+std::pair<const char*, const char*> AuthThread::Impl::decide(const std::vector<zmq::message_t>& r,
+                                                             std::string& user_id) {
   const auto text = [&](std::size_t i) { return r[i].to_string_view(); };
   // version, request id, domain, address, routing id, mechanism, CURVE key
   if (r.size() != 7 || text(0) != "1.0" || text(5) != "CURVE" || r[6].size() != 32) {
@@ -107,8 +113,10 @@ std::pair<const char*, const char*> AuthThread::Impl::decide(
     return {"400", "Malformed"};
   }
   std::uint64_t connections = 0;
-  if (text(2) == commands_domain) connections = metrics.connections_commands;
-  else if (text(2) == broadcast_domain) connections = metrics.connections_broadcast;
+  if (text(2) == commands_domain)
+    connections = metrics.connections_commands;
+  else if (text(2) == broadcast_domain)
+    connections = metrics.connections_broadcast;
   else {
     metrics.add(Count::handshakes_refused_malformed);
     return {"400", "Unknown domain"};

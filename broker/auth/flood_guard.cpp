@@ -27,7 +27,8 @@ void FloodGuard::message_came(int fd) {
 }
 
 void FloodGuard::opened(int fd) {
-  if (fd >= 0 && fd < kFdsMax) connections_[fd] = {messages_[fd].load(std::memory_order_relaxed), 0};
+  if (fd >= 0 && fd < kFdsMax)
+    connections_[fd] = {messages_[fd].load(std::memory_order_relaxed), 0};
 }
 
 void FloodGuard::closed(int fd) { connections_.erase(fd); }

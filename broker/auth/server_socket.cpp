@@ -1,8 +1,7 @@
 #include "broker/auth/server_socket.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
+#include <netdb.h>
 #include <sys/socket.h>
 
 #include <stdexcept>
@@ -66,7 +65,8 @@ zmq::socket_t open_server_socket(Context& context, const crypto::CurveKey& trans
 
 std::string bind_server_socket(zmq::socket_t& socket, const std::string& endpoint,
                                const char* monitor) {
-  if (zmq_socket_monitor(socket.handle(), monitor, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0)
+  if (zmq_socket_monitor(socket.handle(), monitor, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) !=
+      0)
     throw zmq::error_t();
   if (zmq_bind(socket.handle(), endpoint.c_str()) != 0) {
     const int err = zmq_errno();
@@ -115,9 +115,12 @@ std::optional<CurvePublicKey> key_of(zmq::message_t& body) {
     unsigned value = 0;
     for (char c : {hex[2 * i], hex[2 * i + 1]}) {
       value <<= 4;
-      if (c >= '0' && c <= '9') value |= static_cast<unsigned>(c - '0');
-      else if (c >= 'a' && c <= 'f') value |= static_cast<unsigned>(c - 'a' + 10);
-      else return std::nullopt;
+      if (c >= '0' && c <= '9')
+        value |= static_cast<unsigned>(c - '0');
+      else if (c >= 'a' && c <= 'f')
+        value |= static_cast<unsigned>(c - 'a' + 10);
+      else
+        return std::nullopt;
     }
     key.bytes[i] = static_cast<std::uint8_t>(value);
   }
@@ -132,14 +135,12 @@ bool shut_down_peer(zmq::message_t& body) {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return false;
-  char text[INET6_ADDRSTRLEN] = {};
-  if (peer.ss_family == AF_INET)
-    ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in&>(peer).sin_addr, text, sizeof text);
-  else if (peer.ss_family == AF_INET6)
-    ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6&>(peer).sin6_addr, text, sizeof text);
-  else
+  // As libzmq made the property, an IPv6 scope included.
+  char text[NI_MAXHOST] = {};
+  if (::getnameinfo(reinterpret_cast<sockaddr*>(&peer), size, text, sizeof text, nullptr, 0,
+                    NI_NUMERICHOST) != 0 ||
+      std::string_view(said) != text)
     return false;
-  if (std::string_view(said) != text) return false;
   return ::shutdown(fd, SHUT_RDWR) == 0;
 }
 

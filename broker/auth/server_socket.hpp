@@ -19,10 +19,10 @@ inline constexpr const char* broadcast_monitor = "inproc://tertulia.monitor.broa
 struct SocketOptions {
   zmq::socket_type type;
   const char* zap_domain;
-  std::uint64_t io_thread = 0;          // which one carries it
+  std::uint64_t io_thread = 0;  // which one carries it
   std::int64_t frame_bytes_max = 0;
-  int send_frames_max = 0;              // SNDHWM, per peer
-  int receive_frames_max = 0;           // RCVHWM, per peer
+  int send_frames_max = 0;     // SNDHWM, per peer
+  int receive_frames_max = 0;  // RCVHWM, per peer
   int handshake_ms = 10'000;
 };
 

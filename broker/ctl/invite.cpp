@@ -1,3 +1,5 @@
+#include "common/wire/invite.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -5,7 +7,6 @@
 #include "broker/ctl/addresses.hpp"
 #include "broker/ctl/commands.hpp"
 #include "common/base/clock.hpp"
-#include "common/wire/invite.hpp"
 
 namespace tertulia::ctl {
 
@@ -24,7 +25,8 @@ Id id_of(const json& answer, const char* key) {
 std::optional<std::uint64_t> parse_lifetime(const std::string& text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || number == 0 || number > 1'000'000 || end + 1 != text.data() + text.size())
+  if (error != std::errc{} || number == 0 || number > 1'000'000 ||
+      end + 1 != text.data() + text.size())
     return std::nullopt;
   constexpr std::uint64_t kMinuteMs = 60'000;
   switch (*end) {
@@ -42,13 +44,15 @@ int invite(const Target& target, const std::string& name, const std::string& rol
   if (!role.empty()) request["role"] = role;
   if (!expires.empty()) {
     const auto lifetime = parse_lifetime(expires);
-    if (!lifetime) throw Failure{exit_usage, "--expires takes a number of days, hours, minutes or seconds: 7d, 12h, 30m, 90s."};
+    if (!lifetime)
+      throw Failure{exit_usage,
+                    "--expires takes a number of days, hours, minutes or seconds: "
+                    "7d, 12h, 30m, 90s."};
     request["expires_ms"] = *lifetime;
   }
   const json answer = ask(target, request);
-  const auto addresses =
-      choose_addresses(answer.value("advertise", std::vector<std::string>{}),
-                       answer.value("commands", ""), machine_addresses());
+  const auto addresses = choose_addresses(answer.value("advertise", std::vector<std::string>{}),
+                                          answer.value("commands", ""), machine_addresses());
   wire::Invite i;
   i.identity = id_of<SignPublicKey>(answer, "identity");
   i.server_curve = id_of<CurvePublicKey>(answer, "curve");
@@ -62,8 +66,9 @@ int invite(const Target& target, const std::string& name, const std::string& rol
   i.addresses = addresses.list;
   fmt::print(stderr, "{}\n", addresses.why);
   if (addresses.only_loopback)
-    fmt::print(stderr, "Warning: that is this machine itself; nobody can use this invite elsewhere. "
-                       "Set [listen] commands = \"tcp://*:5570\", or [listen] advertise.\n");
+    fmt::print(stderr,
+               "Warning: that is this machine itself; nobody can use this invite elsewhere. "
+               "Set [listen] commands = \"tcp://*:5570\", or [listen] advertise.\n");
   fmt::print(stderr, "{} joins as {}; good once, until {}.\n", name, answer.value("role", ""),
              rfc3339_ms(answer.value("expires_ms", std::uint64_t{0})));
   fmt::print("{}\n", wire::encode_invite(i));
@@ -71,15 +76,19 @@ int invite(const Target& target, const std::string& name, const std::string& rol
 }
 
 int invite_revoke(const Target& target, const std::string& name) {
-  fmt::print("{}\n", ask(target, {{"command", "invite_revoke"}, {"name", name}}).value("text", "Revoked."));
+  fmt::print("{}\n",
+             ask(target, {{"command", "invite_revoke"}, {"name", name}}).value("text", "Revoked."));
   return exit_good;
 }
 
 int invite_list(const Target& target, bool as_json) {
   const json answer = ask(target, {{"command", "invite_list"}});
   for (const auto& i : answer.value("invites", json::array())) {
-    if (as_json) fmt::print("{}\n", i.dump());
-    else fmt::print("{:<20} {:<8} until {}\n", i.value("name", ""), i.value("state", ""), i.value("expires", ""));
+    if (as_json)
+      fmt::print("{}\n", i.dump());
+    else
+      fmt::print("{:<20} {:<8} until {}\n", i.value("name", ""), i.value("state", ""),
+                 i.value("expires", ""));
   }
   return exit_good;
 }

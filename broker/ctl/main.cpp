@@ -20,16 +20,19 @@ using Command = std::function<int(const ctl::Target&)>;
 
 int invite(const Arguments& a, const ctl::Target& target) {
   if (a.invite.size() == 1) return ctl::invite(target, a.invite[0], a.role, a.expires);
-  if (a.invite[0] != "revoke") throw ctl::Failure{ctl::exit_usage, "invite takes one NAME, or revoke NAME."};
+  if (a.invite[0] != "revoke")
+    throw ctl::Failure{ctl::exit_usage, "invite takes one NAME, or revoke NAME."};
   return ctl::invite_revoke(target, a.invite[1]);
 }
 
 // Declares the commands; parsing puts the one that was given into `chosen`.
 void declare(CLI::App& app, Arguments& a, Command& chosen) {
   using ctl::Target;
-  app.add_option("--config", a.config, "The broker's configuration (default /etc/tertulia/tertuliad.toml)")
+  app.add_option("--config", a.config,
+                 "The broker's configuration (default /etc/tertulia/tertuliad.toml)")
       ->type_name("FILE");
-  app.add_option("--data", a.data, "The broker's data directory; its admin socket is in it")->type_name("DIR");
+  app.add_option("--data", a.data, "The broker's data directory; its admin socket is in it")
+      ->type_name("DIR");
   app.add_option("--socket", a.socket, "The broker's admin socket")->type_name("PATH");
   app.add_flag("--json", a.json, "Print JSON, one object a line");
   app.set_version_flag("--version", "tertuliactl " TERTULIA_VERSION);
@@ -39,10 +42,13 @@ void declare(CLI::App& app, Arguments& a, Command& chosen) {
     sub->final_callback([&chosen, run] { chosen = run; });
     return sub;
   };
-  auto* sub = command(app.add_subcommand("invite", "Print an invite for a person, or end the open ones: invite revoke NAME"),
-                      [&a](const Target& t) { return invite(a, t); });
+  auto* sub = command(
+      app.add_subcommand("invite",
+                         "Print an invite for a person, or end the open ones: invite revoke NAME"),
+      [&a](const Target& t) { return invite(a, t); });
   sub->add_option("name", a.invite, "NAME, or revoke NAME")->required()->expected(1, 2);
-  sub->add_option("--role", a.role, "admin, auditor, member, guest or bot (the first user: admin; else member)");
+  sub->add_option("--role", a.role,
+                  "admin, auditor, member, guest or bot (the first user: admin; else member)");
   sub->add_option("--expires", a.expires, "How long it is good: 7d, 12h, 30m (default 7d)");
   command(app.add_subcommand("invite-list", "List all invites and what became of them"),
           [&a](const Target& t) { return ctl::invite_list(t, a.json); });

@@ -16,19 +16,24 @@ constexpr int kAnswerMs = 60'000;
 std::string unreachable(const std::filesystem::path& socket, int error) {
   switch (error) {
     case ENOENT:
-      return fmt::format("No broker is running: there is no admin socket {}. Start it (systemctl start "
-                         "tertuliad), or name another one with --config, --data or --socket.",
-                         socket.string());
+      return fmt::format(
+          "No broker is running: there is no admin socket {}. Start it (systemctl start "
+          "tertuliad), or name another one with --config, --data or --socket.",
+          socket.string());
     case ECONNREFUSED:
       return fmt::format("No broker is running: nobody answers on {}.", socket.string());
     case EACCES:
     case EPERM:
-      return fmt::format("You may not use the admin socket {}: run this as the broker's user or with "
-                         "sudo, or join the socket's group.", socket.string());
+      return fmt::format(
+          "You may not use the admin socket {}: run this as the broker's user or with "
+          "sudo, or join the socket's group.",
+          socket.string());
     case ETIMEDOUT:
-      return fmt::format("The broker did not answer on {} within {} s.", socket.string(), kAnswerMs / 1000);
+      return fmt::format("The broker did not answer on {} within {} s.", socket.string(),
+                         kAnswerMs / 1000);
     default:
-      return fmt::format("The broker cannot be asked on {}: {}.", socket.string(), std::strerror(error));
+      return fmt::format("The broker cannot be asked on {}: {}.", socket.string(),
+                         std::strerror(error));
   }
 }
 }  // namespace
@@ -50,8 +55,10 @@ Target find_target(const std::string& config, const std::string& data, const std
       t.data_dir = read->data_dir;
       t.socket = read->admin_socket;
     } catch (const std::system_error& e) {
-      throw Failure{exit_usage, fmt::format("The configuration {} cannot be read ({}); name one with --config, "
-                                            "or a data directory with --data.", file, e.code().message())};
+      throw Failure{exit_usage,
+                    fmt::format("The configuration {} cannot be read ({}); name one with --config, "
+                                "or a data directory with --data.",
+                                file, e.code().message())};
     }
   }
   if (!socket.empty()) t.socket = socket;
@@ -67,7 +74,8 @@ json ask(const Target& target, const json& request) {
   }
   const json answer = json::parse(line, nullptr, false);
   if (!answer.is_object()) throw Failure{exit_refused, "The broker's answer cannot be read."};
-  if (!answer.value("ok", false)) throw Failure{exit_refused, answer.value("error", "The broker refused.")};
+  if (!answer.value("ok", false))
+    throw Failure{exit_refused, answer.value("error", "The broker refused.")};
   return answer;
 }
 

@@ -30,7 +30,10 @@ Bytes busy_frame(const RequestId& request) {
 struct Gateway::Impl {
   Impl(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
        Queue<Outgoing>& out, std::vector<Queue<Inbound>*> in, FloodGuard& floods, Metrics& counters)
-      : outgoing(out), workers(std::move(in)), guard(floods), metrics(counters),
+      : outgoing(out),
+        workers(std::move(in)),
+        guard(floods),
+        metrics(counters),
         router(open_server_socket(
             context, transport,
             {.type = zmq::socket_type::router,
@@ -126,9 +129,12 @@ void Gateway::Impl::send(const RoutingId& routing, Bytes&& frame) {
   const auto id = routing.view();
   if (zmq_send(router.handle(), id.data(), id.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
     const int err = zmq_errno();
-    if (err == EHOSTUNREACH) metrics.add(Count::dropped_peer_gone);
-    else if (err == EAGAIN) metrics.add(Count::dropped_peer_full);  // the client asks again
-    else throw zmq::error_t();
+    if (err == EHOSTUNREACH)
+      metrics.add(Count::dropped_peer_gone);
+    else if (err == EAGAIN)
+      metrics.add(Count::dropped_peer_full);  // the client asks again
+    else
+      throw zmq::error_t();
     return;
   }
   zmq::message_t message = adopt(std::move(frame));

@@ -13,14 +13,14 @@ namespace tertulia::broker {
 // One per reason for which something that a peer sent was refused or dropped, and one per thing done.
 enum class Count : std::size_t {
   // done
-  frames_in,            // frames taken from the command socket
-  frames_out,           // frames given to the command socket
-  submissions,          // submissions handed to t-log
-  requests,             // requests decoded
-  pages,                // answers of readers
-  batches,              // commits that t-publisher took
-  frames_sealed,        // broadcast frames
-  deliveries,           // broadcast frames times subscriptions of their topic
+  frames_in,      // frames taken from the command socket
+  frames_out,     // frames given to the command socket
+  submissions,    // submissions handed to t-log
+  requests,       // requests decoded
+  pages,          // answers of readers
+  batches,        // commits that t-publisher took
+  frames_sealed,  // broadcast frames
+  deliveries,     // broadcast frames times subscriptions of their topic
   console_lines,
   handshakes_accepted,
   subscriptions,
@@ -28,14 +28,14 @@ enum class Count : std::size_t {
   handshakes_refused_key,
   handshakes_refused_full,
   handshakes_refused_malformed,
-  floods_ended,         // connections that sent without ever completing a message
+  floods_ended,  // connections that sent without ever completing a message
   // t-gateway
   refused_multipart,
   refused_no_identity,
   refused_short,
   refused_busy,
-  dropped_peer_gone,    // the answer's connection is no longer there
-  dropped_peer_full,    // the answer's connection does not read
+  dropped_peer_gone,  // the answer's connection is no longer there
+  dropped_peer_full,  // the answer's connection does not read
   // t-worker
   refused_bad_frame,
   refused_bad_request,
@@ -54,22 +54,54 @@ enum class Count : std::size_t {
   subscriptions_refused,
   subscriber_messages,  // user messages on the broadcast socket
   console_dropped,
+  commits_unpublished,  // t-publisher was too far behind; clients fetch what they miss
   // t-admin
   admin_requests,
   admin_refused,
   count_
 };
 
-inline constexpr std::array<std::string_view, static_cast<std::size_t>(Count::count_)> count_names = {
-    "frames_in", "frames_out", "submissions", "requests", "pages", "batches", "frames_sealed",
-    "deliveries", "console_lines", "handshakes_accepted", "subscriptions", "handshakes_refused_key",
-    "handshakes_refused_full", "handshakes_refused_malformed", "floods_ended", "refused_multipart",
-    "refused_no_identity", "refused_short", "refused_busy", "dropped_peer_gone", "dropped_peer_full",
-    "refused_bad_frame", "refused_bad_request", "refused_not_allowed", "refused_stale_key",
-    "refused_not_a_member", "refused_bad_signature", "refused_bad_commitment", "refused_bad_body",
-    "refused_too_big", "refused_wrong_server", "refused_log_busy", "refused_reader_busy",
-    "refused_other", "subscriptions_refused", "subscriber_messages",
-    "console_dropped", "admin_requests", "admin_refused"};
+inline constexpr std::array<std::string_view, static_cast<std::size_t>(Count::count_)> count_names =
+    {"frames_in",
+     "frames_out",
+     "submissions",
+     "requests",
+     "pages",
+     "batches",
+     "frames_sealed",
+     "deliveries",
+     "console_lines",
+     "handshakes_accepted",
+     "subscriptions",
+     "handshakes_refused_key",
+     "handshakes_refused_full",
+     "handshakes_refused_malformed",
+     "floods_ended",
+     "refused_multipart",
+     "refused_no_identity",
+     "refused_short",
+     "refused_busy",
+     "dropped_peer_gone",
+     "dropped_peer_full",
+     "refused_bad_frame",
+     "refused_bad_request",
+     "refused_not_allowed",
+     "refused_stale_key",
+     "refused_not_a_member",
+     "refused_bad_signature",
+     "refused_bad_commitment",
+     "refused_bad_body",
+     "refused_too_big",
+     "refused_wrong_server",
+     "refused_log_busy",
+     "refused_reader_busy",
+     "refused_other",
+     "subscriptions_refused",
+     "subscriber_messages",
+     "console_dropped",
+     "commits_unpublished",
+     "admin_requests",
+     "admin_refused"};
 static_assert(!count_names.back().empty(), "every counter has a name");
 
 class Metrics {

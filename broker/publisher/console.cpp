@@ -13,7 +13,7 @@ namespace tertulia::broker {
 namespace {
 constexpr std::size_t kLinesMax = 1 << 18;
 constexpr std::size_t kLinesBytesMax = 64 * 1024 * 1024;
-constexpr std::uint64_t kLastWordsMs = 1000;
+constexpr std::uint64_t kLastWordsMs = 500;
 constexpr int kTurnMs = 100;  // how long a blocked terminal is waited for before `stopping` is read
 constexpr std::size_t kWriteBytesMax = 4096;  // PIPE_BUF: after POLLOUT such a write never blocks
 
@@ -21,18 +21,25 @@ void append_visible(std::string& out, std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     // U+0080 to U+009F, the C1 control characters, are C2 80 to C2 9F.
-    const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (c == '\n') out += "⏎ ";
-    else if (c == '\t') out += ' ';
-    else if (c1) out += fmt::format("\\u{:04x}", static_cast<unsigned char>(text[++i]));
-    else if (c < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", c);
-    else out += text[i];
+    const bool c1 =
+        c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (c == '\n')
+      out += "⏎ ";
+    else if (c == '\t')
+      out += ' ';
+    else if (c1)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(text[++i]));
+    else if (c < 0x20 || c == 0x7f)
+      out += fmt::format("\\x{:02x}", c);
+    else
+      out += text[i];
   }
 }
 
 std::string text_of(record::Kind kind, const record::Body& body) {
   pb::Body b;
-  if (!b.ParseFromArray(body.bytes.data(), static_cast<int>(body.bytes.size()))) return "(unreadable)";
+  if (!b.ParseFromArray(body.bytes.data(), static_cast<int>(body.bytes.size())))
+    return "(unreadable)";
   switch (kind) {
     case record::Kind::text: return b.text();
     case record::Kind::edit: return "(edit) " + b.text();

@@ -14,7 +14,7 @@ namespace tertulia::broker {
 class Console {
  public:
   Console(Metrics& metrics, FatalReport fatal);
-  ~Console();  // prints what is left, for at most a second
+  ~Console();  // prints what is left, for at most half a second
   // t-publisher.
   void show(const Committed& committed);
 

@@ -13,7 +13,9 @@ namespace tertulia::broker {
 namespace {
 // A subscription is 17 bytes; CURVE's INITIATE, a few hundred, must pass as well.
 constexpr std::int64_t kUpstreamBytesMax = 2048;
-constexpr int kSendFramesMax = 4096;    // per subscriber; beyond it PUB drops, and room_seq shows it
+// Per subscriber; beyond it PUB drops, and room_seq shows it. Frames are shared between subscribers,
+// so that those who do not read cost 1,000 frames of 256 KiB together at worst.
+constexpr int kSendFramesMax = 1000;
 constexpr int kReceiveFramesMax = 256;  // per subscriber
 constexpr std::size_t kSubscriptionsPerTurn = 1024;
 }  // namespace
@@ -22,7 +24,12 @@ struct Publisher::Impl {
   Impl(Context& context, const crypto::CurveKey& transport, const PublisherOptions& o,
        const DirectoryCell& cell, Queue<Committed>& in, Console* printer, FloodGuard& floods,
        Metrics& counters)
-      : options(o), directory(cell), queue(in), console(printer), guard(floods), metrics(counters),
+      : options(o),
+        directory(cell),
+        queue(in),
+        console(printer),
+        guard(floods),
+        metrics(counters),
         xpub(open_server_socket(context, transport,
                                 {.type = zmq::socket_type::xpub,
                                  .zap_domain = broadcast_domain,
@@ -132,8 +139,8 @@ void Publisher::Impl::publish(const std::vector<Committed>& batch) {
     header.key = p.keys->current.id;
     header.frame_key = options.frame_key;
     header.first_room_seq = p.first_room_seq;
-    auto message = adopt(wire::seal_down(p.topic, header, p.keys->current, options.server, p.room,
-                                         p.entries));
+    auto message =
+        adopt(wire::seal_down(p.topic, header, p.keys->current, options.server, p.room, p.entries));
     // XPUB never blocks and never answers EAGAIN: a subscriber at its HWM misses the frame.
     xpub.send(message, zmq::send_flags::dontwait);
     metrics.add(Count::frames_sealed);

@@ -10,7 +10,11 @@ namespace tertulia::broker {
 struct Reader::Impl {
   Impl(const std::filesystem::path& database, const crypto::Seed& kek, const DirectoryCell& cell,
        Queue<ReadRequest>& in, Queue<Outgoing>& out, Metrics& counters)
-      : log(database, kek), directory(cell), queue(in), outgoing(out), metrics(counters) {}
+      : log(database, kek),
+        directory(cell),
+        queue(in),
+        outgoing(out),
+        metrics(counters) {}
 
   LogReader log;
   const DirectoryCell& directory;
@@ -34,7 +38,8 @@ void Reader::Impl::run() {
     queue.take_all(batch);
     for (const auto& request : batch) {
       if (last_turn) return;  // what is unread is asked again, after the restart
-      const auto reply = std::visit([this](const auto& what) { return answer(what); }, request.what);
+      const auto reply =
+          std::visit([this](const auto& what) { return answer(what); }, request.what);
       metrics.add(Count::pages);
       // One by one: a page is big, and the next one takes its time.
       outgoing.push_always(reply_frame(request.asker, reply));

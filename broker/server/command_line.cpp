@@ -10,7 +10,9 @@ namespace tertulia::broker {
 namespace {
 constexpr int kUsageError = 2;
 
-void say(std::string_view line) { std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data()); }
+void say(std::string_view line) {
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+}
 
 // Prints every mistake of the file; false: there were some.
 bool read_config(const std::string& file, BrokerConfig& config) {
@@ -31,7 +33,8 @@ std::variant<ServerOptions, int> parse_command_line(int argc, char** argv) {
   bool check = false, version = false;
   app.add_option("--config", file, "Configuration file")->type_name("FILE");
   app.add_option("--data", data, "Data directory; the admin socket is in it too")->type_name("DIR");
-  app.add_option("--commands", commands, "Listen here instead, e.g. tcp://127.0.0.1:* for a free port")
+  app.add_option("--commands", commands,
+                 "Listen here instead, e.g. tcp://127.0.0.1:* for a free port")
       ->type_name("ENDPOINT");
   app.add_option("--broadcast", broadcast, "Publish here instead")->type_name("ENDPOINT");
   app.add_flag("--console", options.console, "Print every message on standard output");
@@ -47,7 +50,8 @@ std::variant<ServerOptions, int> parse_command_line(int argc, char** argv) {
     return 0;
   }
   if (file.empty() && data.empty()) {
-    say("tertuliad needs --config FILE (a configuration) or --data DIR (defaults, all data in DIR).");
+    say("tertuliad needs --config FILE (a configuration) or --data DIR (defaults, all data in "
+        "DIR).");
     return kUsageError;
   }
   try {

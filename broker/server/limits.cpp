@@ -22,11 +22,11 @@ void require_open_files(std::uint64_t max_connections) {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) throw_errno("getrlimit");
   const std::uint64_t needed = kSocketsPerClient * max_connections + kOwnFiles;
   if (limit.rlim_max < needed)
-    throw std::runtime_error(
-        fmt::format("{} connections need {} open files, this process may have {}: raise LimitNOFILE "
-                    "(ulimit -Hn), or lower [limits] max_connections to {}.",
-                    max_connections, needed, limit.rlim_max,
-                    limit.rlim_max <= kOwnFiles ? 0 : (limit.rlim_max - kOwnFiles) / kSocketsPerClient));
+    throw std::runtime_error(fmt::format(
+        "{} connections need {} open files, this process may have {}: raise LimitNOFILE "
+        "(ulimit -Hn), or lower [limits] max_connections to {}.",
+        max_connections, needed, limit.rlim_max,
+        limit.rlim_max <= kOwnFiles ? 0 : (limit.rlim_max - kOwnFiles) / kSocketsPerClient));
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) throw_errno("setrlimit");
 }

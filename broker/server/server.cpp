@@ -73,12 +73,15 @@ struct Server::Impl {
   ~Impl() { stop(); }
   void stop();
   void start_threads();
+  void publish(Committed&& committed);
 
   const BrokerConfig config;
   const std::uint64_t started_ms = wall_ms();
   UniqueFd signals;
   Queue<std::string> fatal{kFatalMax};
-  const FatalReport report = [this](const std::string& why) { fatal.push_always(std::string(why)); };
+  const FatalReport report = [this](const std::string& why) {
+    fatal.push_always(std::string(why));
+  };
   Metrics metrics;
   DirectoryCell directory;
   const DataDirectory data;
@@ -86,7 +89,7 @@ struct Server::Impl {
 
   // The queues, before the threads that use them.
   Queue<Append> to_log;
-  Queue<Committed> to_publisher{kNoBound};
+  Queue<Committed> to_publisher;
   Queue<Outgoing> to_gateway{kNoBound};
   std::vector<std::unique_ptr<Queue<Inbound>>> to_workers;
   std::vector<std::unique_ptr<Queue<ReadRequest>>> to_readers;
@@ -111,6 +114,7 @@ Server::Impl::Impl(const ServerOptions& options)
       signals(block_signals()),
       data(open_data(config)),
       to_log(config.queue_frames_max, config.queue_bytes_max),
+      to_publisher(kNoBound, config.queue_bytes_max),
       log(log_options(config, data), data.keys(), directory),
       context(static_cast<int>(config.io_threads)) {
   auth = std::make_unique<AuthThread>(context, directory, guard, metrics, config.max_connections,
@@ -147,11 +151,10 @@ void Server::Impl::start_threads() {
 
   log_thread = std::make_unique<LogThread>(
       log, to_log,
-      LogOutlet{[this](std::vector<Outgoing>&& answers) { to_gateway.push_always(std::move(answers)); },
-                [this](Committed&& committed) {
-                  if (!committed.entries.empty()) to_publisher.push_always(std::move(committed));
-                },
-                [this](const std::string& why) { report("the log cannot be written: " + why); }});
+      LogOutlet{
+          [this](std::vector<Outgoing>&& answers) { to_gateway.push_always(std::move(answers)); },
+          [this](Committed&& committed) { publish(std::move(committed)); },
+          [this](const std::string& why) { report("the log cannot be written: " + why); }});
   std::vector<Queue<ReadRequest>*> reader_queues;
   for (std::size_t n = 0; n < config.readers; ++n) {
     to_readers.push_back(std::make_unique<Queue<ReadRequest>>(kReadsMax));
@@ -176,10 +179,22 @@ void Server::Impl::start_threads() {
                  config.listen_advertise,
                  data.path().string(),
                  started_ms};
-  admin = std::make_unique<AdminThread>(
-      config.admin_socket,
-      AdminPorts{admin_facts, facts, directory, to_log, metrics, [this] { return log.wal_bytes(); }},
-      metrics, report);
+  admin = std::make_unique<AdminThread>(config.admin_socket,
+                                        AdminPorts{admin_facts, facts, directory, to_log, metrics,
+                                                   [this] { return log.wal_bytes(); }},
+                                        metrics, report);
+}
+
+// On t-log, which never waits: when t-publisher is that far behind, subscribers see the gap by
+// room_seq and fetch what is missing.
+void Server::Impl::publish(Committed&& committed) {
+  if (committed.entries.empty()) return;
+  std::size_t bytes = 0;
+  for (const auto& e : committed.entries) {
+    bytes += e.leaf.size();
+    for (const auto& body : e.bodies) bytes += body.bytes.size();
+  }
+  if (!to_publisher.push(std::move(committed), bytes)) metrics.add(Count::commits_unpublished);
 }
 
 void Server::Impl::stop() {

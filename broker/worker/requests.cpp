@@ -131,7 +131,9 @@ Answer history(const Directory& directory, const Asker& asker, const User& user,
   const auto id = RoomId::parse(as_bytes(h.room()));
   if (!id || h.limit() < 1 || h.limit() > kHistoryMessagesMax ||
       (h.from_room_seq() != 0 && h.before() != 0))
-    return refuse(pb::BAD_REQUEST, "History takes a room of 16 bytes, a limit of 1 to 1,000, and either from_room_seq or before.");
+    return refuse(pb::BAD_REQUEST,
+                  "History takes a room of 16 bytes, a limit of 1 to 1,000, and either "
+                  "from_room_seq or before.");
   if (!directory.is_member(*id, user.id))
     return refuse(pb::NOT_A_MEMBER, "You are not a member of this room.");
   return ReadRequest{asker, HistoryRead{*id, h.from_room_seq(), h.before(), h.limit()}};
@@ -163,7 +165,8 @@ Answer answer_request(const Directory& directory, const ServerFacts& facts, cons
   const Device* const device = directory.device_of(asker.key);
   const User* const user = device == nullptr ? nullptr : directory.user(device->user);
   if (user == nullptr)
-    return refuse(pb::NOT_ALLOWED, "This key belongs to no live device; an invite's key may only enrol.");
+    return refuse(pb::NOT_ALLOWED,
+                  "This key belongs to no live device; an invite's key may only enrol.");
   switch (r.what_case()) {
     case pb::Request::kHello: return hello(directory, facts, *device, *user);
     case pb::Request::kPing: return ping(directory, facts, *user, r.ping());

@@ -15,7 +15,7 @@ namespace tertulia::broker {
 struct ServerFacts {
   ServerId server;
   SignPublicKey frame_key;
-  std::string broadcast;      // "tcp://*:PORT"
+  std::string broadcast;  // "tcp://*:PORT"
   std::uint32_t ping_every_ms = 5000;
   std::function<std::string()> card;
   std::function<std::shared_ptr<const std::string>()> checkpoint;

@@ -74,8 +74,7 @@ std::optional<std::string_view> body_fault(record::Kind kind, ByteView bytes) {
           b.file().content_hash().size() != Hash::size_bytes)
         return "A file has a name of 1 to 255 bytes and the SHA-256 of its content.";
       break;
-    default:
-      break;
+    default: break;
   }
   return std::nullopt;
 }
@@ -91,7 +90,8 @@ Result<SubmissionAppend, pb::Error> check_submission(const Directory& directory,
   }
   const Device* const device = directory.device_of(asker.key);
   if (device == nullptr)
-    return refuse(pb::NOT_ALLOWED, "This key belongs to no live device; an invite's key may only enrol.");
+    return refuse(pb::NOT_ALLOWED,
+                  "This key belongs to no live device; an invite's key may only enrol.");
   const Room* const room = directory.room(sealed->room);
   // One answer for both: who is not a member does not learn which rooms there are.
   if (room == nullptr || !room->keys || !directory.is_member(sealed->room, device->user))
@@ -99,8 +99,10 @@ Result<SubmissionAppend, pb::Error> check_submission(const Directory& directory,
 
   const RoomKeys& keys = *room->keys;
   const crypto::RoomKey* key = nullptr;
-  if (sealed->key == keys.current.id) key = &keys.current;
-  else if (keys.previous && sealed->key == keys.previous->id) key = &*keys.previous;
+  if (sealed->key == keys.current.id)
+    key = &keys.current;
+  else if (keys.previous && sealed->key == keys.previous->id)
+    key = &*keys.previous;
   if (key == nullptr) {
     pb::Error e = error_of(pb::STALE_KEY, "The room has a new key; seal it again under that one.");
     fill_room_key(*room, *e.mutable_room_key());
@@ -110,7 +112,8 @@ Result<SubmissionAppend, pb::Error> check_submission(const Directory& directory,
   if (!wire::open_submission(*key, server, device->id, *sealed, plain))
     return refuse(pb::BAD_FRAME, "The seal does not open under the room's key for this device.");
   const auto payload = wire::decode_payload(plain);
-  if (!payload) return refuse(pb::BAD_FRAME, "What the seal holds is not a submission with its bodies.");
+  if (!payload)
+    return refuse(pb::BAD_FRAME, "What the seal holds is not a submission with its bodies.");
   auto submission = record::decode_submission(payload->submission);
   if (!submission) return refuse(pb::BAD_FRAME, "The submission is malformed.");
 
@@ -135,8 +138,10 @@ Result<SubmissionAppend, pb::Error> check_submission(const Directory& directory,
     const auto& part = payload->parts[i];
     const auto& header = submission->messages[i];
     bodies_bytes += part.salt.size() + part.body.size();
-    if (part.body.size() > record::body_bytes_max || bodies_bytes > record::submission_bodies_bytes_max)
-      return refuse(pb::TOO_BIG, "A body is at most 32 KiB, a submission's bodies 192 KiB together.");
+    if (part.body.size() > record::body_bytes_max ||
+        bodies_bytes > record::submission_bodies_bytes_max)
+      return refuse(pb::TOO_BIG,
+                    "A body is at most 32 KiB, a submission's bodies 192 KiB together.");
     if (record::commitment(part.salt, part.body) != header.commitment)
       return refuse(pb::BAD_COMMITMENT, "A body is not the one that was signed.");
     if (const auto fault = body_fault(header.kind, part.body)) return refuse(pb::BAD_BODY, *fault);

@@ -45,8 +45,8 @@ struct Worker::Impl {
   }
   void busy(const Asker& asker, Count reason) {
     ports.metrics.add(reason);
-    answers.push_back(error_frame(
-        asker, error_of(pb::BUSY, "The server is busy; ask again.", busy_retry_ms)));
+    answers.push_back(
+        error_frame(asker, error_of(pb::BUSY, "The server is busy; ask again.", busy_retry_ms)));
   }
 };
 
@@ -94,7 +94,8 @@ void Worker::Impl::ask(const Directory& directory, const Inbound& in, ByteView c
     if (reply->has_error()) ports.metrics.add(count_of(reply->error().code()));
     answers.push_back(reply_frame(in.asker, *reply));
   } else if (auto* enrol = std::get_if<EnrolAppend>(&answer)) {
-    if (!ports.log.push(std::move(*enrol), in.frame.size())) busy(in.asker, Count::refused_log_busy);
+    if (!ports.log.push(std::move(*enrol), in.frame.size()))
+      busy(in.asker, Count::refused_log_busy);
   } else if (auto* read = std::get_if<ReadRequest>(&answer)) {
     auto& reader = *ports.readers[std::hash<CurvePublicKey>{}(in.asker.key) % ports.readers.size()];
     if (!reader.push(std::move(*read), in.frame.size())) busy(in.asker, Count::refused_reader_busy);

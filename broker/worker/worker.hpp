@@ -23,7 +23,7 @@ struct WorkerPorts {
 class Worker {
  public:
   Worker(std::size_t number, Queue<Inbound>& queue, WorkerPorts ports, FatalReport fatal);
-  ~Worker();  // stop()s
+  ~Worker();    // stop()s
   void stop();  // works off what is queued, ends the thread
 
  private:

@@ -106,8 +106,11 @@ int listen(const Arguments& a) {
       if (!print_lines(lines) || (a.count != 0 && printed >= a.count)) return exit_done;
     }
     if (client.interrupted()) return exit_done;
-    if (client.hopeless()) return say(problem_sentence(client.link()), exit_refused);
-    if (monotonic_ms() >= deadline) return say(problem_sentence(client.link()), exit_unreachable);
+    const bool too_late = monotonic_ms() >= deadline;
+    if (!client.hopeless() && !too_late) continue;
+    const int code = too_late ? exit_unreachable : exit_refused;
+    const bool news = client.link().problem == client::LinkProblem::none || client.link().problem != said;
+    return news ? say(problem_sentence(client.link()), code) : code;
   }
 }
 

@@ -17,6 +17,7 @@ std::uint64_t unread_count(const client::Room& room) {
 RoomRow::RoomRow(const client::Room& room, std::function<void(const RoomId&)> open) : id_(room.id) {
   add_css_class("room");
   sign_.add_css_class("dim-label");
+  name_.add_css_class("name");
   name_.set_xalign(0.0F);
   name_.set_hexpand(true);
   name_.set_ellipsize(Pango::EllipsizeMode::END);
@@ -43,9 +44,9 @@ void RoomRow::show(const client::Room& room) {
   unsent_.set_visible(room.unsent > 0);
   unsent_.set_text(Glib::ustring::compose(tr("%1 unsent"), room.unsent));
   if (unread > 0) {
-    name_.add_css_class("heading");
+    add_css_class("unread");
   } else {
-    name_.remove_css_class("heading");
+    remove_css_class("unread");
   }
   set_accessible_name(button_, room.name);
   set_accessible_description(

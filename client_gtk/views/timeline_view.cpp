@@ -32,7 +32,10 @@ TimelineView::TimelineView(const Glib::RefPtr<Gtk::Builder>& ui, Ports ports)
       [this](Gtk::ListBoxRow* row, Gtk::ListBoxRow* before) { set_header(row, before); });
   place_->signal_changed().connect([this] { bounds_changed(); });
   place_->signal_value_changed().connect([this] { scrolled(); });
-  list_.signal_map().connect([this] { mark_read(); });
+  list_.signal_map().connect([this] {
+    bounds_changed();
+    mark_read();
+  });
   need<Gtk::Button>(ui, "jump").signal_clicked().connect([this] { jump_to_latest(); });
 }
 
@@ -287,11 +290,27 @@ void TimelineView::set_header(Gtk::ListBoxRow* row, Gtk::ListBoxRow* before) con
   row->set_header(*Gtk::make_managed<DayRow>(day ? message->facts().shown_at_ms : 0, unread));
 }
 
+// A value that is set while the viewport is being allocated is lost: it is set after the layout and
+// before the picture of the same frame.
+void TimelineView::after_layout(std::function<void()> then) {
+  if (!list_.get_mapped()) return;
+  const auto clock = list_.get_frame_clock();
+  layout_.disconnect();
+  layout_ = clock->signal_layout().connect([this, then = std::move(then)] {
+    const auto once = std::move(then);
+    layout_.disconnect();
+    once();
+  });
+  clock->request_phase(Gdk::FrameClock::Phase::LAYOUT);
+}
+
 void TimelineView::bounds_changed() {
-  if (at_end_ && !model_.detached()) {
-    place_->set_value(place_->get_upper() - place_->get_page_size());
-  }
+  if (at_end_ && !model_.detached()) after_layout([this] { go_to_end(); });
   show_jump();
+}
+
+void TimelineView::go_to_end() {
+  if (at_end_) place_->set_value(place_->get_upper() - place_->get_page_size());
 }
 
 void TimelineView::scrolled() {
@@ -309,18 +328,13 @@ void TimelineView::go_to_first_unread() {
     return row->facts().room_seq > read_at_open_;
   });
   if (first == rows_.end() || !list_.get_mapped()) return;
-  // where the row is, is known after the layout and before the picture of the same frame
-  auto clock = list_.get_frame_clock();
-  layout_.disconnect();
-  layout_ = clock->signal_layout().connect([this, row = *first] {
-    layout_.disconnect();
+  at_end_ = false;
+  after_layout([this, row = *first] {
     graphene_rect_t bounds;  // gtkmm 4.8 has no compute_bounds
     if (!gtk_widget_compute_bounds(GTK_WIDGET(row->gobj()), GTK_WIDGET(list_.gobj()), &bounds)) return;
-    at_end_ = false;
     place_->set_value(static_cast<double>(bounds.origin.y) - unread_above_px);
     scrolled();
   });
-  clock->request_phase(Gdk::FrameClock::Phase::LAYOUT);
 }
 
 void TimelineView::set_active(bool active) {
@@ -344,7 +358,8 @@ void TimelineView::jump_to_latest() {
   if (model_.detached()) return load_newest(first_page_rows);
   at_end_ = true;
   below_ = 0;
-  bounds_changed();
+  go_to_end();
+  show_jump();
 }
 
 void TimelineView::show_state() {

@@ -68,7 +68,9 @@ class TimelineView {
   void keep_place(const std::function<void()>& change);
   int measured_height() const;
   void set_header(Gtk::ListBoxRow* row, Gtk::ListBoxRow* before) const;
+  void after_layout(std::function<void()> then);
   void bounds_changed();
+  void go_to_end();
   void scrolled();
   void go_to_first_unread();
   void show_state();

@@ -41,23 +41,33 @@ void require(const pb::Reply& reply, bool good) {
 
 pb::Reply Peer::ask(const pb::Request& request) { return exchange(*commands, request); }
 
-std::unique_ptr<Peer> make_peer(Context& context, const std::string& invite_text) {
+std::unique_ptr<Peer> enrol_peer(Context& context, const std::string& invite_text) {
   const auto invite = wire::decode_invite(invite_text);
   if (!invite) throw std::runtime_error(wire::invite_error_text(invite.error()));
   auto peer = std::make_unique<Peer>(*invite);
-  RawDevice& device = peer->device;
   Socket::Options options;
   options.address = invite->addresses.front();
   options.server = invite->server_curve;
-  {
-    Socket enrolment(context, device.invite_key, options);
-    const pb::Reply reply = exchange(enrolment, device.enrol_request("", "bench"));
-    require(reply, reply.has_enrolled());
-  }
-  peer->commands = std::make_unique<Socket>(context, device.keys.curve, options);
-  const pb::Reply welcome = peer->ask(device.hello_request());
+  Socket enrolment(context, peer->device.invite_key, options);
+  const pb::Reply reply = exchange(enrolment, peer->device.enrol_request("", "bench"));
+  require(reply, reply.has_enrolled());
+  return peer;
+}
+
+void connect_peer(Context& context, Peer& peer) {
+  RawDevice& device = peer.device;
+  Socket::Options options;
+  options.address = device.commands;
+  options.server = device.server_curve;
+  peer.commands = std::make_unique<Socket>(context, device.keys.curve, options);
+  const pb::Reply welcome = peer.ask(device.hello_request());
   require(welcome, welcome.has_welcome() && device.learn(welcome));
-  peer->room = device.room("general").id;
+  peer.room = device.room("general").id;
+}
+
+std::unique_ptr<Peer> make_peer(Context& context, const std::string& invite) {
+  auto peer = enrol_peer(context, invite);
+  connect_peer(context, *peer);
   return peer;
 }
 

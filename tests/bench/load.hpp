@@ -31,7 +31,11 @@ struct Peer {
   pb::Reply ask(const pb::Request& request);
 };
 
-// Uses the invite, connects with the device's key, says hello.
+// Uses the invite; no connection stays.
+std::unique_ptr<Peer> enrol_peer(Context& context, const std::string& invite);
+// Connects with the device's key, says hello.
+void connect_peer(Context& context, Peer& peer);
+// Both.
 std::unique_ptr<Peer> make_peer(Context& context, const std::string& invite);
 // Adds the broadcast socket; a message that arrives shows that the subscription is there.
 void subscribe(Context& context, Peer& peer);

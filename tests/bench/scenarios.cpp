@@ -248,22 +248,25 @@ Memory memory(const Settings& settings) {
   test::TestBroker broker;
   Memory out;
   out.idle_mib = static_cast<double>(broker.process().rss_kib()) / 1024.0;
-  std::vector<std::string> invites;
-  for (int i = 0; i < settings.connections; ++i) invites.push_back(broker.invite(fmt::format("user{}", i)));
   Context context;
-  Peers peers;
-  // One first: what the first client brings in (pages of code, the allocator's pools) is no client's.
-  peers.push_back(make_peer(context, broker.invite("first")));
-  subscribe(context, *peers[0]);
+  Peers first, many;
+  first.push_back(enrol_peer(context, broker.invite("first")));
+  for (int i = 0; i < settings.connections; ++i)
+    many.push_back(enrol_peer(context, broker.invite(fmt::format("user{}", i))));
+  // Started again: what enrolling has cost is no connection's.
+  if (broker.stop() != 0) throw std::runtime_error("the broker did not end cleanly");
+  broker.start();
   std::map<std::uint64_t, std::uint64_t> counts;
-  settle(*peers[0], peers, counts);
+  const auto join = [&](Peer& peer) {
+    connect_peer(context, peer);
+    subscribe(context, peer);
+  };
+  // One before the others: what the first client brings in (pages of code, pools) is no client's.
+  join(*first[0]);
+  settle(*first[0], first, counts);
   const std::size_t before = broker.process().rss_kib();
-  Peers many;
-  for (const auto& invite : invites) {
-    many.push_back(make_peer(context, invite));
-    subscribe(context, *many.back());
-  }
-  settle(*peers[0], many, counts);
+  for (auto& peer : many) join(*peer);
+  settle(*first[0], many, counts);
   out.conn_kib = static_cast<double>(broker.process().rss_kib() - before) / settings.connections;
   return out;
 }

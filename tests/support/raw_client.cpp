@@ -45,7 +45,8 @@ void RawClient::connect() {
       Socket::Options{.type = SocketType::dealer,
                       .address = address.empty() ? device.commands : address,
                       .server = server_key.value_or(device.server_curve),
-                      .routing_id = routing_id});
+                      .routing_id = routing_id,
+                      .watch = true});
 }
 
 void RawClient::connect_broadcast() {

@@ -60,6 +60,7 @@ Socket::Socket(Context& context, const crypto::CurveKey& own, const Options& o)
     set(socket_, ZMQ_CURVE_PUBLICKEY, own.public_key().view());
     set(socket_, ZMQ_CURVE_SECRETKEY, own.secret().view());
   }
+  if (o.watch) watch(context);  // before the connect, so that it misses nothing
   if (zmq_connect(socket_, o.address.c_str()) != 0) fail_zmq(o.address.c_str());
 }
 

@@ -32,6 +32,7 @@ class Socket {
     CurvePublicKey server;         // the key that must answer there
     std::string routing_id = {};      // not empty: claimed; clients of the real kind set none
     bool plain = false;            // true: no CURVE at all
+    bool watch = false;            // true: counts() counts
   };
   Socket(Context& context, const crypto::CurveKey& own, const Options& options);
   ~Socket();
@@ -46,16 +47,15 @@ class Socket {
   void unsubscribe(ByteView topic);  // sub only
   void* get() const { return socket_; }
 
-  // From now on connections and their ends are counted.
-  void watch(Context& context);
   struct Counts {
     unsigned connected = 0;     // handshakes done
     unsigned disconnected = 0;
     unsigned refused = 0;       // handshakes that failed
   };
-  const Counts& counts();  // takes what has happened until now
+  const Counts& counts();  // of what has happened until now
 
  private:
+  void watch(Context& context);
   void* socket_ = nullptr;
   void* monitor_ = nullptr;
   Counts counts_;

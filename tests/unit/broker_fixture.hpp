@@ -56,8 +56,8 @@ struct BrokerFixture {
     randombytes_buf(room->topic.data(), room->topic.size());
     room->name = name;
     room->members = std::move(members);
-    room->keys = std::make_shared<broker::RoomKeys>(
-        broker::RoomKeys{crypto::RoomKey(crypto::Seed::random()), crypto::RoomKey(crypto::Seed::random())});
+    room->keys = std::make_shared<broker::RoomKeys>(broker::RoomKeys{
+        crypto::RoomKey(crypto::Seed::random()), crypto::RoomKey(crypto::Seed::random())});
     room->head = std::make_shared<broker::RoomHead>();
     directory.rooms[room->id] = room;
     return room->id;
@@ -97,7 +97,8 @@ struct BrokerFixture {
     return d;
   }
 
-  Bytes seal(const Person& who, const Draft& d, const RoomId& room, const crypto::RoomKey& key) const {
+  Bytes seal(const Person& who, const Draft& d, const RoomId& room,
+             const crypto::RoomKey& key) const {
     const Bytes bytes = record::encode(d.submission);
     wire::SubmissionPayload payload;
     payload.submission = bytes;

@@ -38,7 +38,8 @@ struct Fixture {
     Bytes in(1 << 20);
     std::thread sender([&] {
       for (std::size_t sent = 0; sent < bytes;) {
-        const ssize_t n = ::send(peer.get(), block.data(), std::min(block.size(), bytes - sent), MSG_NOSIGNAL);
+        const ssize_t n =
+            ::send(peer.get(), block.data(), std::min(block.size(), bytes - sent), MSG_NOSIGNAL);
         if (n <= 0) return;
         sent += static_cast<std::size_t>(n);
       }

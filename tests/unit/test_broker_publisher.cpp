@@ -18,7 +18,9 @@ struct Fixture : test::BrokerFixture {
     e.bodies.push_back({record::BodyState::present, {}, Bytes(bytes, 'x')});
     return e;
   }
-  std::shared_ptr<const Directory> snapshot() { return std::make_shared<const Directory>(directory); }
+  std::shared_ptr<const Directory> snapshot() {
+    return std::make_shared<const Directory>(directory);
+  }
 };
 const auto everybody = [](const Topic&) { return true; };
 }  // namespace
@@ -52,7 +54,8 @@ BOOST_AUTO_TEST_CASE(a_frame_stays_below_its_limit_and_in_order) {
     next += p.count;
     wire::DownHeader header;
     header.count = p.count;
-    const Bytes frame = wire::seal_down(p.topic, header, p.keys->current, server, p.room, p.entries);
+    const Bytes frame =
+        wire::seal_down(p.topic, header, p.keys->current, server, p.room, p.entries);
     BOOST_TEST(frame.size() <= wire::down_frame_bytes_max);
     BOOST_TEST(wire::decode_down(frame).has_value());
   }
@@ -84,7 +87,8 @@ BOOST_AUTO_TEST_CASE(what_nobody_hears_is_not_packed) {
 }
 
 BOOST_AUTO_TEST_CASE(a_console_line_is_one_line_and_harmless) {
-  const std::string line = console_line(0, "general", "ana", "uno\ndos\x1b[2J\x7f ñ 🙂 \xc2\x9b");
+  const std::string line =
+      console_line(0, "general", "ana", "uno\ndos\x1b[2J\x7f ñ 🙂 \xc2\x9b");
   BOOST_TEST(line.substr(8) == " general ana: uno⏎ dos\\x1b[2J\\x7f ñ 🙂 \\u009b\n");
 }
 

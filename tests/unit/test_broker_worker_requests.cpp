@@ -54,14 +54,15 @@ BOOST_AUTO_TEST_CASE(an_invites_key_may_enrol_and_nothing_else) {
   e.set_signature(std::string(64, 'c'));
   BOOST_TEST(std::holds_alternative<EnrolAppend>(ask(invite_key->public_key(), r)));
   BOOST_TEST(code(ask(ana, r)) == pb::NOT_ALLOWED);  // a device enrols nobody
-  BOOST_TEST(code(ask(crypto::CurveKey(crypto::Seed::random()).public_key(), r)) == pb::NOT_ALLOWED);
+  BOOST_TEST(code(ask(crypto::CurveKey(crypto::Seed::random()).public_key(), r)) ==
+             pb::NOT_ALLOWED);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_request_is_refused) {
   BOOST_TEST(code(ask(ana, {})) == pb::BAD_REQUEST);
   const Bytes garbage{0xff, 0x00, 0x17};
-  BOOST_TEST(code(answer_request(directory, facts, {{}, {}, ana.keys.curve.public_key()}, garbage)) ==
-             pb::BAD_REQUEST);
+  BOOST_TEST(code(answer_request(directory, facts, {{}, {}, ana.keys.curve.public_key()},
+                                 garbage)) == pb::BAD_REQUEST);
 }
 
 BOOST_AUTO_TEST_CASE(a_welcome_names_the_users_own_rooms_only) {

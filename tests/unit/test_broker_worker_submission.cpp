@@ -10,7 +10,8 @@ using namespace tertulia::broker;
 namespace {
 struct Fixture : test::BrokerFixture {
   Result<SubmissionAppend, pb::Error> check(const Person& who, ByteView frame) {
-    return check_submission(directory, server, {{}, random_request_id(), who.keys.curve.public_key()}, frame);
+    return check_submission(directory, server,
+                            {{}, random_request_id(), who.keys.curve.public_key()}, frame);
   }
   pb::ErrorCode refusal(const Person& who, ByteView frame) {
     const auto result = check(who, frame);
@@ -67,7 +68,8 @@ BOOST_AUTO_TEST_CASE(only_members_write_and_others_learn_nothing) {
   BOOST_TEST(refusal(ana, seal(ana, d)) == pb::NOT_A_MEMBER);
   auto nowhere = draft(ana, general, {text_body("hola")});
   nowhere.submission.room = RoomId::from(server.view().first(16));
-  const Bytes frame = seal(ana, nowhere, nowhere.submission.room, directory.room(general)->keys->current);
+  const Bytes frame =
+      seal(ana, nowhere, nowhere.submission.room, directory.room(general)->keys->current);
   BOOST_TEST(refusal(ana, frame) == pb::NOT_A_MEMBER);
 }
 
@@ -105,7 +107,8 @@ BOOST_AUTO_TEST_CASE(the_signed_bytes_must_be_of_this_server_device_and_room) {
   BOOST_TEST(refusal(ana, seal(ana, d)) == pb::BAD_FRAME);
   d = draft(ana, general, {text_body("hola")});
   d.submission.room = cellar;
-  BOOST_TEST(refusal(ana, seal(ana, d, general, directory.room(general)->keys->current)) == pb::BAD_FRAME);
+  BOOST_TEST(refusal(ana, seal(ana, d, general, directory.room(general)->keys->current)) ==
+             pb::BAD_FRAME);
 }
 
 BOOST_AUTO_TEST_CASE(commitment_and_signature_are_held) {
@@ -118,9 +121,9 @@ BOOST_AUTO_TEST_CASE(commitment_and_signature_are_held) {
 }
 
 BOOST_AUTO_TEST_CASE(bodies_are_of_use_for_their_kind) {
-  BOOST_TEST(body_refusal({}) == pb::BAD_BODY);                          // a text without text
-  BOOST_TEST(body_refusal({0xff, 0xff}) == pb::BAD_BODY);                // no protobuf
-  BOOST_TEST(body_refusal({0x0a, 0x02, 0xc3, 0x28}) == pb::BAD_BODY);    // not UTF-8
+  BOOST_TEST(body_refusal({}) == pb::BAD_BODY);                             // a text without text
+  BOOST_TEST(body_refusal({0xff, 0xff}) == pb::BAD_BODY);                   // no protobuf
+  BOOST_TEST(body_refusal({0x0a, 0x02, 0xc3, 0x28}) == pb::BAD_BODY);       // not UTF-8
   BOOST_TEST(body_refusal({0x0a, 0x01, 'x', 0x78, 0x01}) == pb::BAD_BODY);  // field 15
   BOOST_TEST(body_refusal(text_body(std::string(65, 'x')), record::Kind::reaction) == pb::BAD_BODY);
   BOOST_TEST(body_refusal(text_body("👍"), record::Kind::reaction) == pb::ERROR_NONE);

@@ -1,0 +1,160 @@
+"""The states of the window that are hard to provoke with a real server, over the scripted engine:
+names, offline banner, failed message, forked log, dark, narrow, Spanish. Screenshots are kept.
+
+usage: test_states.py PREVIEW_PROGRAM STATE
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+from window_driver import Window, press, text_of, wait_for
+
+NARROW_PX = 360
+
+
+def preview(program, *arguments, **environment):
+    profile = tempfile.mkdtemp(prefix="profile-", dir=os.environ["HOME"])
+    return Window(program, "--profile", profile, *arguments, **environment)
+
+
+def check_names(window):
+    unnamed = window.unnamed()
+    assert not unnamed, f"without an accessible name: {unnamed}"
+
+
+def talk(program):
+    with preview(program) as window:
+        window.find("Rooms", "list", "list box")
+        window.find("Timeline", "list", "list box")
+        window.find("Connection status", "label", "static")
+        wait_for("status Online", lambda: text_of(window.look("Connection status", "label",
+                                                              "static")) == "Online")
+        check_names(window)
+        window.type_into("Message", "First line\nand the second, with ñ and 🔥")
+        window.click("Send")
+        window.says("and the second, with ñ and 🔥")
+        window.says("Sent")
+        message = window.find("Message", "text", "entry")
+        wait_for("the composer is empty", lambda: text_of(message) == "")
+        window.screenshot("main-light")
+        window.click("laboratorio")
+        wait_for("the room's title", lambda: window.look("laboratorio", "label", "static"))
+
+
+def keyboard(program):
+    with preview(program) as window:
+        window.says("Online")
+        focus = window.find("Message", "text", "entry")
+        subprocess.run(["xdotool", "windowfocus", "--sync", window.x_window()], check=True, timeout=20)
+        subprocess.run(["xdotool", "type", "hola"], check=True, timeout=20)
+        press("shift+Return")
+        subprocess.run(["xdotool", "type", "mundo"], check=True, timeout=20)
+        wait_for("two lines in the composer", lambda: text_of(focus) == "hola\nmundo")
+        press("Return")
+        window.says("hola\nmundo")
+        subprocess.run(["xdotool", "type", "borrador"], check=True, timeout=20)
+        wait_for("the draft is typed", lambda: text_of(focus) == "borrador")
+        press("alt+Down")
+        wait_for("the next room has no draft", lambda: text_of(focus) == "")
+        press("alt+Up")
+        wait_for("the draft is back", lambda: text_of(focus) == "borrador")
+        press("ctrl+q")
+        wait_for("Ctrl+Q ends the program", lambda: window.process.poll() is not None)
+        assert window.process.returncode == 0
+
+
+def offline(program):
+    with preview(program, TERTULIA_SCENE="offline") as window:
+        window.says("The server does not answer.")
+        window.says("Trying again in")
+        window.button("Try now")
+        window.says("Not sent")
+        window.says("You may not write in this room.")
+        check_names(window)
+        window.screenshot("offline")
+        window.click("Retry")
+        wait_for("no message is failed", lambda: window.look("Retry", "push button", "button") is None)
+
+
+def edit_failed(program):
+    with preview(program, TERTULIA_SCENE="offline") as window:
+        window.type_into("Message", "half a thought")
+        window.click("Edit")
+        message = window.find("Message", "text", "entry")
+        wait_for("the failed text is in front of the draft", lambda: text_of(message) ==
+                 "The file is on the shared drive.\nhalf a thought")
+
+
+def forked(program):
+    with preview(program, TERTULIA_SCENE="forked") as window:
+        window.says("The server's log was changed")
+        window.says("Tell your administrator")
+        check_names(window)
+        window.screenshot("log-forked")
+
+
+def first_run(program):
+    with preview(program, TERTULIA_SCENE="first_run") as window:
+        window.type_into("Invite", "nonsense")
+        window.says("This is not an invite")
+        window.type_into("Invite", "tertulia://script")
+        window.says("Colegio San Martín")
+        window.says("1f3a 9c02")
+        check_names(window)
+        window.screenshot("first-run")
+        window.type_into("How others see you", "refused")
+        window.click("Join")
+        window.says("This invite was used already.")
+        window.type_into("How others see you", "Ana")
+        window.click("Join")
+        window.find("Timeline", "list", "list box")
+
+
+def empty(program):
+    with preview(program, TERTULIA_SCENE="empty") as window:
+        window.says("Nothing has been said here yet")
+        window.screenshot("empty-room")
+
+
+def dark(program):
+    with preview(program, "--color-scheme", "dark", TERTULIA_SCENE="offline") as window:
+        window.says("Not sent")
+        window.screenshot("offline-dark")
+
+
+def narrow(program):
+    with preview(program, TERTULIA_SCENE="offline") as window:
+        window.says("Not sent")
+        window.resize(NARROW_PX, 640)
+        window.find("Back to the rooms", "push button", "button")
+        check_names(window)
+        window.screenshot("narrow-360")
+        window.click("Back to the rooms")
+        window.find("Rooms", "list", "list box")
+        window.screenshot("narrow-360-rooms")
+
+
+def spanish(program):
+    with preview(program, LANG="es_ES.UTF-8", TERTULIA_SCENE="offline") as window:
+        if window.look("Send", "push button", "button"):
+            print("SKIP: no Spanish locale here, and this glibc does not translate in C.UTF-8")
+            sys.exit(77)
+        window.button("Enviar mensaje")
+        window.says("El servidor no responde.")
+        check_names(window)
+        window.screenshot("spanish")
+
+
+def burst(program):
+    with preview(program) as window:
+        window.type_into("Message", "burst")
+        window.click("Send")
+        # the 10,000 messages are in the log before this one is
+        window.type_into("Message", "after the burst")
+        window.click("Send")
+        window.says("after the burst")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[2]](sys.argv[1])

@@ -1,0 +1,83 @@
+"""Two windows on a real broker: each joins with its invite, what one writes the other shows.
+
+usage: test_two_windows.py TERTULIAD TERTULIACTL TERTULIA_CLI TERTULIA
+"""
+import os
+import subprocess
+import sys
+
+from window_driver import DEADLINE_S, Window, text_of, wait_for
+
+
+def write_config(directory):
+    path = os.path.join(directory, "tertuliad.toml")
+    with open(path, "w", encoding="utf-8") as config:
+        config.write(f"""[server]
+name = "Colegio San Martín"
+[listen]
+commands = "tcp://127.0.0.1:*"
+broadcast = "tcp://127.0.0.1:*"
+[data]
+dir = "{directory}/data"
+[admin]
+socket = "{directory}/admin.sock"
+""")
+    return path
+
+
+def invite(ctl, config, name):
+    """Waits for the admin socket, then asks once."""
+    socket = os.path.join(os.path.dirname(config), "admin.sock")
+    wait_for("the broker's admin socket", lambda: os.path.exists(socket))
+    ran = subprocess.run([ctl, "--config", config, "invite", name], capture_output=True, text=True,
+                         timeout=DEADLINE_S, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def join(window, text, display_name):
+    window.type_into("Invite", text)
+    window.says("Colegio San Martín")
+    window.type_into("How others see you", display_name)
+    window.screenshot("join-" + display_name.lower())
+    window.click("Join")
+    window.find("Timeline", "list", "list box")
+    status = window.find("Connection status", "label", "static")
+    wait_for("status Online", lambda: text_of(status) == "Online")
+
+
+def talk(broker_config, ctl, cli, program):
+    home = os.environ["HOME"]
+    ana_profile = os.path.join(home, "ana")
+    with Window(program, "--profile", ana_profile) as ana, \
+            Window(program, "--profile", os.path.join(home, "beto")) as beto:
+        join(ana, invite(ctl, broker_config, "ana"), "Ana")
+        join(beto, invite(ctl, broker_config, "beto"), "Beto")
+        for window, other, text in ((ana, beto, "¿Llegó el pedido? 📦"), (beto, ana, "Sí, a las diez\nEstá en recepción")):
+            window.type_into("Message", text)
+            window.click("Send")
+            other.says(text.split("\n", maxsplit=1)[0])
+            window.says("Sent")
+        for name, window in (("ana", ana), ("beto", beto)):
+            unnamed = window.unnamed()
+            assert not unnamed, f"without an accessible name: {unnamed}"
+            window.screenshot("two-windows-" + name)
+    history = subprocess.run([cli, "--profile", ana_profile, "history", "general", "--json"],
+                             capture_output=True, text=True, timeout=3 * DEADLINE_S, check=False)
+    assert history.returncode == 0, history.stderr
+    assert len(history.stdout.splitlines()) == 2, history.stdout
+
+
+def main():
+    broker, ctl, cli, program = sys.argv[1:]
+    config = write_config(os.environ["HOME"])
+    server = subprocess.Popen([broker, "--config", config])
+    try:
+        talk(config, ctl, cli, program)
+    finally:
+        server.terminate()
+        assert server.wait(timeout=DEADLINE_S) == 0
+
+
+if __name__ == "__main__":
+    main()

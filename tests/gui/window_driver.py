@@ -1,0 +1,153 @@
+"""Drives windows over AT-SPI: starts programs, finds widgets by accessible name and role, waits.
+
+Every wait is for a condition and has the same deadline; nothing is tried twice.
+"""
+import os
+import re
+import subprocess
+import threading
+import time
+
+import gi
+
+gi.require_version("Atspi", "2.0")
+from gi.repository import GLib  # noqa: E402
+import pyatspi  # noqa: E402
+
+DEADLINE_S = 20
+UNNAMED = re.compile(r"^(gtkmm__|Gtk|Adw|$)")
+TEXT_ROLES = ("text", "entry", "password text")
+BUTTON_ROLES = ("push button", "toggle button", "button", "check box", "radio button")
+LIST_ROLES = ("list", "list box")
+
+
+def wait_for(what, condition, deadline_s=DEADLINE_S):
+    """The first true value of condition(); AssertionError that names `what` after the deadline."""
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            value = condition()
+        except GLib.Error:  # a widget went away while its tree was walked
+            value = None
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline_s} s: {what}")
+        threading.Event().wait(0.05)
+
+
+def walk(node):
+    if node is None:
+        return
+    yield node
+    for index in range(node.childCount):
+        yield from walk(node.getChildAtIndex(index))
+
+
+def showing(node):
+    return node.getState().contains(pyatspi.STATE_SHOWING)
+
+
+def text_of(node):
+    text = node.queryText()
+    return text.getText(0, text.characterCount)
+
+
+class Window:
+    """One running program with its window. Use as a context manager: it is ended at the end."""
+
+    def __init__(self, *command, **environment):
+        self.process = subprocess.Popen(command, env=dict(os.environ, **environment))
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        self.root = wait_for("the window is known to AT-SPI", self._application)
+        wait_for("the window has widgets", lambda: self.root.childCount > 0)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(timeout=DEADLINE_S)
+
+    def _application(self):
+        assert self.process.poll() is None, f"the window ended with {self.process.returncode}"
+        for application in pyatspi.Registry.getDesktop(0):
+            if application is not None and application.get_process_id() == self.pid:
+                return application
+        return None
+
+    def all(self, *roles):
+        return [n for n in walk(self.root) if n.getRoleName() in roles and showing(n)]
+
+    def look(self, name, *roles):
+        for node in walk(self.root):
+            if node.name == name and node.getRoleName() in roles and showing(node):
+                return node
+        return None
+
+    def find(self, name, *roles):
+        return wait_for(f"{roles[0]} {name!r}", lambda: self.look(name, *roles))
+
+    def button(self, name):
+        return self.find(name, *BUTTON_ROLES)
+
+    def click(self, name):
+        node = wait_for(f"button {name!r} can be clicked", lambda: self._sensitive(name))
+        action = node.queryAction()
+        names = [action.getName(i) for i in range(action.nActions)]
+        action.doAction(names.index("click") if "click" in names else 0)
+
+    def _sensitive(self, name):
+        node = self.look(name, *BUTTON_ROLES)
+        return node if node and node.getState().contains(pyatspi.STATE_SENSITIVE) else None
+
+    def type_into(self, name, text):
+        self.find(name, *TEXT_ROLES).queryEditableText().setTextContents(text)
+
+    def says(self, text):
+        """Waits until a label shows the text."""
+        return wait_for(f"label {text!r}", lambda: self._label(text))
+
+    def _label(self, text):
+        for node in self.all("label", "static"):
+            if text in node.name or text in text_of(node):
+                return node
+        return None
+
+    def unnamed(self):
+        """Buttons, texts and lists that a screen reader could not announce."""
+        roles = BUTTON_ROLES + TEXT_ROLES + LIST_ROLES
+        return [(n.getRoleName(), n.name) for n in self.all(*roles) if UNNAMED.match(n.name or "")]
+
+    def x_window(self):
+        def visible():
+            found = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.pid)],
+                                   capture_output=True, text=True, check=False).stdout.split()
+            return found[-1] if found else None
+        return wait_for("the window is on the screen", visible)
+
+    def resize(self, width, height):
+        window = self.x_window()
+        subprocess.run(["xdotool", "windowsize", "--sync", window, str(width), str(height)],
+                       check=True, timeout=DEADLINE_S)
+
+    def screenshot(self, name):
+        # a picture of the window is there when two in a row are the same
+        path = os.path.join(os.environ["TERTULIA_SCREENSHOTS"], name + ".png")
+        window = self.x_window()
+        last = []
+
+        def steady():
+            subprocess.run(["import", "-window", window, path], check=True, timeout=DEADLINE_S)
+            digest = subprocess.run(["identify", "-format", "%#", path], check=True,
+                                    capture_output=True, timeout=DEADLINE_S).stdout
+            last.append(digest)
+            return len(last) > 1 and last[-1] == last[-2]
+
+        wait_for(f"a steady picture for {name}", steady)
+        return path
+
+
+def press(key):
+    subprocess.run(["xdotool", "key", key], check=True, timeout=DEADLINE_S)
