@@ -220,9 +220,10 @@ BOOST_FIXTURE_TEST_CASE(who_subscribes_to_a_topic_that_is_not_theirs_is_cut_off,
   check_kicked(socket);
 }
 
-BOOST_FIXTURE_TEST_CASE(who_subscribes_with_a_megabyte_is_cut_off, Neighbours) {
+BOOST_FIXTURE_TEST_CASE(who_subscribes_with_a_long_topic_is_cut_off, Neighbours) {
   Socket socket = watched(t.mallory, SocketType::xsub);
-  Bytes frame(1024 * 1024, 7);
+  // Not more: libzmq here keeps it in a tree a byte deep each, and walks that by recursion
+  Bytes frame(16 * 1024, 7);
   frame[0] = 1;
   socket.send(frame);
   check_kicked(socket);
