@@ -95,7 +95,8 @@ bool Gateway::Impl::receive_one() {
     if (++bodies == 1) body = std::move(part);
   }
   metrics.add(Count::frames_in);
-  guard.message_came(zmq_msg_get(body.handle(), ZMQ_SRCFD));
+  const int connection_fd = zmq_msg_get(body.handle(), ZMQ_SRCFD);
+  guard.message_came(connection_fd);
   if (bodies != 1 || routing_frame.size() > RoutingId::bytes_max) {
     metrics.add(Count::refused_multipart);
     return true;
@@ -115,6 +116,7 @@ bool Gateway::Impl::receive_one() {
   std::memcpy(frame.asker.routing.bytes.data(), routing_frame.data(), routing_frame.size());
   frame.asker.request = RequestId::from({data + kRequestOffset, RequestId::size_bytes});
   frame.asker.key = *key;
+  frame.asker.connection_fd = connection_fd;
   frame.frame.assign(data, data + body.size());
   auto& worker = *workers[std::hash<CurvePublicKey>{}(*key) % workers.size()];
   if (!worker.push(std::move(frame), body.size())) {
