@@ -142,6 +142,10 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
   }
   if (room.timeline.missing() > 0 && !room.fetching && !of_page)
     room.fetch_from_ms = std::min(room.fetch_from_ms, now_ms);
+  // Who writes in a room has read it: an own message is never an unread one, on no device.
+  const auto own = std::find_if(arrived.messages.rbegin(), arrived.messages.rend(),
+                                [](const Message& m) { return m.own; });
+  if (own != arrived.messages.rend()) mark_read(room.shown.id, own->room_seq);
   if (!arrived.messages.empty()) events_.push_back(std::move(arrived));
 }
 

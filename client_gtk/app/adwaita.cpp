@@ -69,6 +69,24 @@ void set_header_start_controls(Gtk::Widget& header_bar, bool shown) {
   adw_header_bar_set_show_start_title_buttons(ADW_HEADER_BAR(header_bar.gobj()), shown);
 }
 
+void set_header_compact(Gtk::Widget& header_bar, bool compact) {
+  AdwHeaderBar* bar = ADW_HEADER_BAR(header_bar.gobj());
+  if (!compact) {
+    adw_header_bar_set_decoration_layout(bar, nullptr);
+    return;
+  }
+  gchar* whole = nullptr;
+  g_object_get(gtk_widget_get_settings(header_bar.gobj()), "gtk-decoration-layout", &whole, nullptr);
+  const std::string desktop = whole != nullptr ? whole : ":close";
+  g_free(whole);
+  // close stays on the side where the desktop has it
+  const auto close = desktop.find("close");
+  const bool left = close != std::string::npos && close < desktop.find(':');
+  adw_header_bar_set_decoration_layout(bar, close == std::string::npos ? ":"
+                                            : left                    ? "close:"
+                                                                      : ":close");
+}
+
 void set_window_title(Gtk::Widget& window_title, const Glib::ustring& title,
                       const Glib::ustring& subtitle) {
   adw_window_title_set_title(ADW_WINDOW_TITLE(window_title.gobj()), title.c_str());

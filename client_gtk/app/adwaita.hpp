@@ -27,6 +27,8 @@ Gtk::Widget* shown_pane(Gtk::Widget& leaflet);
 
 void set_header_end_controls(Gtk::Widget& header_bar, bool shown);
 void set_header_start_controls(Gtk::Widget& header_bar, bool shown);
+// compact: of the window buttons only close, on the side where the desktop has it.
+void set_header_compact(Gtk::Widget& header_bar, bool compact);
 void set_window_title(Gtk::Widget& window_title, const Glib::ustring& title,
                       const Glib::ustring& subtitle);
 // AdwStatusPage and AdwActionRow parse Pango markup: what is given here is escaped.

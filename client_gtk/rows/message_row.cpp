@@ -3,6 +3,7 @@
 #include "client_gtk/app/accessible.hpp"
 #include "client_gtk/app/adwaita.hpp"
 #include "client_gtk/app/text.hpp"
+#include "client_gtk/models/reason_text.hpp"
 
 namespace tertulia::gtk {
 namespace {
@@ -171,7 +172,7 @@ void MessageRow::show_failure(const client::Message& message) {
   if (failure_ == nullptr) return;
   failure_->set_visible(failed);
   if (!failed) return;
-  failure_text_->set_text(message.failure.empty() ? Glib::ustring() : tr(message.failure.c_str()));
+  failure_text_->set_text(reason_sentence(message.failure));
   failure_text_->set_visible(!message.failure.empty());
 }
 

@@ -3,6 +3,7 @@
 #include "client_gtk/app/builder.hpp"
 #include "client_gtk/app/text.hpp"
 #include "client_gtk/models/link_text.hpp"
+#include "client_gtk/models/reason_text.hpp"
 #include "common/base/clock.hpp"
 
 namespace tertulia::gtk {
@@ -25,7 +26,7 @@ void BlockedPage::show(const client::LinkStatus& status, const client::Account& 
   details_.set_text(Glib::ustring::compose(
       tr("Server: %1\nFingerprint: %2\nUser: %3\nDevice: %4\nSeen: %5\n%6"), account.server_name,
       account.server_fingerprint, account.user_name, to_hex(account.device.view()),
-      rfc3339_ms(wall_ms()), status.detail));
+      rfc3339_ms(wall_ms()), reason_sentence(status.detail)));
 }
 
 }  // namespace tertulia::gtk

@@ -2,7 +2,7 @@
 
 #include "client_gtk/app/adwaita.hpp"
 #include "client_gtk/app/builder.hpp"
-#include "client_gtk/app/text.hpp"
+#include "client_gtk/models/reason_text.hpp"
 
 namespace tertulia::gtk {
 namespace {
@@ -51,7 +51,7 @@ void FirstRun::read_invite() {
   const auto preview = client::preview_invite(invite, reason);
   join_button_.set_sensitive(preview.has_value());
   preview_.set_reveal_child(preview.has_value());
-  show_problem(preview || invite.empty() ? Glib::ustring() : tr(reason.c_str()));
+  show_problem(preview || invite.empty() ? Glib::ustring() : reason_sentence(reason));
   if (!preview) {
     user_name_.clear();
     return;
@@ -74,7 +74,7 @@ void FirstRun::join() {
 
 void FirstRun::finished(const client::EnrolFinished& result) {
   set_busy(false);
-  if (!result.ok) show_problem(tr(result.reason.c_str()));
+  if (!result.ok) show_problem(reason_sentence(result.reason));
 }
 
 void FirstRun::show_problem(const Glib::ustring& sentence) {

@@ -73,7 +73,17 @@ void MainPage::folded_changed() {
   back_.set_visible(folded);
   adwaita::set_header_end_controls(rooms_header_, folded);
   adwaita::set_header_start_controls(room_header_, folded);
+  adwaita::set_header_compact(rooms_header_, folded);
+  adwaita::set_header_compact(room_header_, folded);
   composer_.set_narrow(folded);
+  show_title();
+}
+
+// A narrow header bar has no room for the state beside the title: it is said below it.
+void MainPage::show_title() {
+  const bool folded = adwaita::is_folded(page_);
+  status_box_.set_visible(!folded);
+  adwaita::set_window_title(room_title_, room_name_, folded ? status_.get_text() : room_topic_);
 }
 
 void MainPage::show_link(const client::LinkStatus& status) {
@@ -82,6 +92,7 @@ void MainPage::show_link(const client::LinkStatus& status) {
   // "Connection status" is how it is found; what it says stays in its text and its description
   set_accessible_name(status_, tr("Connection status"));
   set_accessible_description(status_, word);
+  show_title();
   for (const char* css : {"waiting", "broken"}) status_box_.remove_css_class(css);
   if (status.state == client::LinkState::connecting) status_box_.add_css_class("waiting");
   if (status.state == client::LinkState::offline || status.state == client::LinkState::refused) {
@@ -107,7 +118,9 @@ void MainPage::show_rooms(std::vector<client::Room> rooms) {
   const auto at = find_room(rooms_, open_);
   if (at != rooms_.end()) {
     timeline_.head_moved(at->head);
-    adwaita::set_window_title(room_title_, at->name, at->topic);
+    room_name_ = at->name;
+    room_topic_ = at->topic;
+    show_title();
     return;
   }
   if (rooms_.empty()) {
@@ -125,7 +138,9 @@ void MainPage::open(const RoomId& room, bool by_user) {
   if (room != open_) {
     open_ = room;
     room_list_.select(room);
-    adwaita::set_window_title(room_title_, at->name, at->topic);
+    room_name_ = at->name;
+    room_topic_ = at->topic;
+    show_title();
     title_changed_(at->name);
     composer_.open(*at);
     timeline_.open(*at);

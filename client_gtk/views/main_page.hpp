@@ -35,6 +35,7 @@ class MainPage {
  private:
   void open(const RoomId& room, bool by_user);
   void folded_changed();
+  void show_title();
 
   client::Engine& engine_;
   Glib::RefPtr<Gtk::Builder> ui_;
@@ -58,6 +59,8 @@ class MainPage {
   Composer composer_;
   RoomList room_list_;
   std::vector<client::Room> rooms_;
+  Glib::ustring room_name_;
+  Glib::ustring room_topic_;
   RoomId wanted_;
   RoomId open_;
 };

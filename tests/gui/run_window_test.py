@@ -59,10 +59,14 @@ def main():
 
 
 def start_x_server():
-    """Xvfb picks a free display itself; xvfb-run -a looks for one first, and two can find the same."""
+    """Xvfb picks a free display itself; xvfb-run -a looks for one first, and two can find the same.
+
+    -noreset: otherwise the server starts anew, and drops whoever is connecting, whenever its last
+    client has left, and the bus launcher of AT-SPI comes and goes before the window is there.
+    """
     reading, writing = os.pipe()
     server = subprocess.Popen(["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24",
-                               "-nolisten", "tcp"], pass_fds=(writing,))
+                               "-nolisten", "tcp", "-noreset"], pass_fds=(writing,))
     os.close(writing)
     with os.fdopen(reading) as answer:
         number = answer.readline().strip()

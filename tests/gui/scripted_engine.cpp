@@ -107,7 +107,7 @@ struct Engine::Impl {
     if (scene == "offline") {
       add_unsent("Llego diez minutos tarde, empezad sin mí.", MessageState::queued, "");
       add_unsent("The file is on the shared drive.", MessageState::failed,
-                 "You may not write in this room.");
+                 "You are not a member of this room.");
       rooms[0].unsent = 2;
     }
   }

@@ -70,7 +70,7 @@ def offline(program):
         window.says("Trying again in")
         window.button("Try now")
         window.says("Not sent")
-        window.says("You may not write in this room.")
+        window.says("You are not a member of this room.")
         check_names(window)
         window.screenshot("offline")
         window.click("Retry")
@@ -142,6 +142,7 @@ def spanish(program):
             sys.exit(77)
         window.button("Enviar mensaje")
         window.says("El servidor no responde.")
+        window.says("Usted no es miembro de esta sala.")
         check_names(window)
         window.screenshot("spanish")
 

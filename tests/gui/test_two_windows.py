@@ -59,6 +59,13 @@ def join(window, text, display_name):
     wait_for("status Online", lambda: text_of(status) == "Online")
 
 
+def no_own_unread(window):
+    """Beto wrote last, and who writes has read."""
+    room = window.button("general")
+    wait_for("no message is unread where the last one is an own one",
+             lambda: room.description == "0 unread messages")
+
+
 def talk(broker_config, ctl, cli, program):
     home = os.environ["HOME"]
     ana_profile = os.path.join(home, "ana")
@@ -72,6 +79,7 @@ def talk(broker_config, ctl, cli, program):
             window.click("Send")
             other.says(text.split("\n", maxsplit=1)[0])
             window.says("Sent")
+        no_own_unread(beto)
         for name, window in (("ana", ana), ("beto", beto)):
             unnamed = window.unnamed()
             assert not unnamed, f"without an accessible name: {unnamed}"
