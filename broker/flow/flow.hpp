@@ -32,6 +32,7 @@ struct Asker {
   RoutingId routing;
   RequestId request;
   CurvePublicKey key;
+  int socket = -1;  // the connection's descriptor, only to ask the kernel what is unread
 };
 
 // A frame for one connection, complete (ver ‖ 3 ‖ request_id ‖ Reply).

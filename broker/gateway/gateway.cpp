@@ -115,6 +115,7 @@ bool Gateway::Impl::receive_one() {
   std::memcpy(frame.asker.routing.bytes.data(), routing_frame.data(), routing_frame.size());
   frame.asker.request = RequestId::from({data + kRequestOffset, RequestId::size_bytes});
   frame.asker.key = *key;
+  frame.asker.socket = zmq_msg_get(body.handle(), ZMQ_SRCFD);
   frame.frame.assign(data, data + body.size());
   auto& worker = *workers[std::hash<CurvePublicKey>{}(*key) % workers.size()];
   if (!worker.push(std::move(frame), body.size())) {

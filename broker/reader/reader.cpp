@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "broker/log/log_reader.hpp"
+#include "broker/reader/allowance.hpp"
 #include "broker/worker/reply.hpp"
+#include "common/base/clock.hpp"
 
 namespace tertulia::broker {
 
@@ -21,6 +23,7 @@ struct Reader::Impl {
   Queue<ReadRequest>& queue;
   Queue<Outgoing>& outgoing;
   Metrics& metrics;
+  Allowance allowance;
   std::atomic<bool> stopping{false};
   std::thread thread;
 
@@ -38,11 +41,20 @@ void Reader::Impl::run() {
     queue.take_all(batch);
     for (const auto& request : batch) {
       if (last_turn) return;  // what is unread is asked again, after the restart
+      if (!allowance.may_have_more(request.asker, monotonic_ms())) {
+        metrics.add(Count::refused_reader_busy);
+        outgoing.push_always(error_frame(
+            request.asker,
+            error_of(pb::BUSY, "Read the answers that wait for you first.", busy_retry_ms)));
+        continue;
+      }
       const auto reply =
           std::visit([this](const auto& what) { return answer(what); }, request.what);
       metrics.add(Count::pages);
       // One by one: a page is big, and the next one takes its time.
-      outgoing.push_always(reply_frame(request.asker, reply));
+      Outgoing page = reply_frame(request.asker, reply);
+      allowance.given(request.asker, page.frame.size());
+      outgoing.push_always(std::move(page));
     }
     if (last_turn) return;
   }
