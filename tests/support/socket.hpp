@@ -32,6 +32,7 @@ class Socket {
     CurvePublicKey server;         // the key that must answer there
     std::string routing_id = {};      // not empty: claimed; clients of the real kind set none
     bool plain = false;            // true: no CURVE at all
+    bool lazy = false;             // true: takes in next to nothing that is not received
     bool watch = false;            // true: counts() counts
   };
   Socket(Context& context, const crypto::CurveKey& own, const Options& options);
