@@ -26,9 +26,9 @@ struct Arguments {
   std::string invite;
   std::string display_name;
   std::string room;
-  std::string text;                 // "-": standard input
-  std::vector<std::string> rooms;   // listen; empty: all
-  std::uint64_t count = 0;          // listen; 0: no end
+  std::string text;                // "-": standard input
+  std::vector<std::string> rooms;  // listen; empty: all
+  std::uint64_t count = 0;         // listen; 0: no end
   std::optional<std::uint64_t> since;
   std::uint32_t limit = 100;
 };

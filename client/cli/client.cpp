@@ -33,7 +33,8 @@ UniqueFd take_signals() {
   return fd;
 }
 
-client::EngineOptions complete(client::EngineOptions options, const Arguments& arguments, int wake) {
+client::EngineOptions complete(client::EngineOptions options, const Arguments& arguments,
+                               int wake) {
   options.profile = arguments.profile;
   options.server_address = arguments.server;
   options.program = std::string("tertulia-cli ") + TERTULIA_VERSION;
@@ -47,7 +48,8 @@ client::EngineOptions complete(client::EngineOptions options, const Arguments& a
 }  // namespace
 
 Client::Client(const Arguments& arguments, client::EngineOptions options)
-    : wake_(make_wake()), signals_(take_signals()),
+    : wake_(make_wake()),
+      signals_(take_signals()),
       engine_(complete(std::move(options), arguments, wake_.get())) {
   engine_.start();
 }
@@ -56,7 +58,8 @@ Client::~Client() { engine_.stop(); }
 
 void Client::note(const client::Event& event) {
   if (const auto* link = std::get_if<client::LinkChanged>(&event)) link_ = link->status;
-  if (const auto* account = std::get_if<client::AccountChanged>(&event)) account_ = account->account;
+  if (const auto* account = std::get_if<client::AccountChanged>(&event))
+    account_ = account->account;
   if (const auto* rooms = std::get_if<client::RoomsChanged>(&event)) {
     rooms_ = rooms->rooms;
     for (const auto& room : rooms_) names_[room.id] = room.name;
@@ -68,22 +71,26 @@ const std::vector<client::Event>& Client::wait(std::uint64_t deadline_ms, bool s
   stdin_ready_ = false;
   for (;;) {
     const std::uint64_t now = monotonic_ms();
-    const int timeout = deadline_ms == UINT64_MAX ? -1
-                        : deadline_ms <= now
-                            ? 0
-                            : static_cast<int>(std::min<std::uint64_t>(deadline_ms - now, 3'600'000));
-    pollfd fds[3] = {{wake_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
+    const int timeout =
+        deadline_ms == UINT64_MAX ? -1
+        : deadline_ms <= now
+            ? 0
+            : static_cast<int>(std::min<std::uint64_t>(deadline_ms - now, 3'600'000));
+    pollfd fds[3] = {
+        {wake_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
     const int ready = ::poll(fds, stdin_too ? 3 : 2, timeout);
     if (ready < 0 && errno != EINTR) throw_errno("poll");
     if (ready > 0 && fds[1].revents != 0) interrupted_ = true;
     stdin_ready_ = ready > 0 && stdin_too && fds[2].revents != 0;
     if (ready > 0 && fds[0].revents != 0) {
       std::uint64_t count = 0;
-      if (::read(wake_.get(), &count, sizeof count) < 0 && errno != EAGAIN) throw_errno("eventfd read");
+      if (::read(wake_.get(), &count, sizeof count) < 0 && errno != EAGAIN)
+        throw_errno("eventfd read");
     }
     engine_.take_events(events_);
     for (const auto& event : events_) note(event);
-    if (!events_.empty() || interrupted_ || stdin_ready_ || monotonic_ms() >= deadline_ms) return events_;
+    if (!events_.empty() || interrupted_ || stdin_ready_ || monotonic_ms() >= deadline_ms)
+      return events_;
   }
 }
 

@@ -11,7 +11,9 @@ namespace tertulia::cli {
 using client::Follow;
 
 namespace {
-std::uint64_t deadline_of(const Arguments& a) { return monotonic_ms() + std::uint64_t{a.timeout_s} * 1000; }
+std::uint64_t deadline_of(const Arguments& a) {
+  return monotonic_ms() + std::uint64_t{a.timeout_s} * 1000;
+}
 
 client::EngineOptions quiet_options() {
   client::EngineOptions options;
@@ -32,7 +34,8 @@ int enrol(const Arguments& a) {
     for (const auto& event : client.wait(deadline)) {
       const auto* finished = std::get_if<client::EnrolFinished>(&event);
       if (finished == nullptr) continue;
-      if (!finished->ok) return say(finished->reason, finished->unreachable ? exit_unreachable : exit_refused);
+      if (!finished->ok)
+        return say(finished->reason, finished->unreachable ? exit_unreachable : exit_refused);
       used = true;
     }
     if (client.interrupted()) return exit_unreachable;
@@ -117,7 +120,8 @@ int history(const Arguments& a) {
   const std::uint64_t deadline = deadline_of(a);
   if (const auto code = wait_online(client, deadline)) return *code;
   const client::Room* room = client.room_named(a.room);
-  if (room == nullptr) return say("You are in no room that is called " + a.room + ".", exit_refused);
+  if (room == nullptr)
+    return say("You are in no room that is called " + a.room + ".", exit_refused);
   const RoomId id = room->id;
   // Newest page first, as the log gives them; printed oldest first.
   std::vector<std::vector<client::Message>> pages;

@@ -18,11 +18,15 @@ std::string harmless(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const bool c1 = c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    const bool c1 =
+        c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
     if (c1) ++i;
-    if (c1 || c == 0x7f || (c < 0x20 && c != '\n' && c != '\t')) out += "\xEF\xBF\xBD";
-    else if (c == '\n') out += "\n    ";
-    else out += text[i];
+    if (c1 || c == 0x7f || (c < 0x20 && c != '\n' && c != '\t'))
+      out += "\xEF\xBF\xBD";
+    else if (c == '\n')
+      out += "\n    ";
+    else
+      out += text[i];
   }
   return out;
 }
@@ -32,7 +36,8 @@ std::string dump(const nlohmann::ordered_json& json) {
 }
 
 const char* kind_text(std::uint8_t kind) {
-  return record::is_known_kind(kind) ? record::kind_name(static_cast<record::Kind>(kind)) : "unknown";
+  return record::is_known_kind(kind) ? record::kind_name(static_cast<record::Kind>(kind))
+                                     : "unknown";
 }
 }  // namespace
 
@@ -55,8 +60,8 @@ std::string message_json(const client::Message& m, const std::string& room_name)
 std::string message_line(const client::Message& m, const std::string& room_name) {
   const std::string when = rfc3339_ms(m.logged_at_ms != 0 ? m.logged_at_ms : m.sent_at_ms);
   const std::string what = m.kind == 1 ? "" : std::string("[") + kind_text(m.kind) + "] ";
-  return fmt::format("{} {} {}: {}{}", when.substr(11, 8), harmless(room_name), harmless(m.sender_name),
-                     what, harmless(m.text));
+  return fmt::format("{} {} {}: {}{}", when.substr(11, 8), harmless(room_name),
+                     harmless(m.sender_name), what, harmless(m.text));
 }
 
 std::string room_json(const client::Room& r) {
@@ -88,8 +93,8 @@ std::string account_json(const client::Account& a) {
 
 std::string account_lines(const client::Account& a) {
   return fmt::format("user         {} ({}), {}\ndevice       {}\nserver       {}\nfingerprint  {}",
-                     harmless(a.user_name), harmless(a.display_name), a.role, to_hex(a.device.view()),
-                     harmless(a.server_name), a.server_fingerprint);
+                     harmless(a.user_name), harmless(a.display_name), a.role,
+                     to_hex(a.device.view()), harmless(a.server_name), a.server_fingerprint);
 }
 
 std::string problem_sentence(const client::LinkStatus& s) {
@@ -98,12 +103,18 @@ std::string problem_sentence(const client::LinkStatus& s) {
   switch (s.problem) {
     case LinkProblem::none: return "The server did not answer in time.";
     case LinkProblem::unreachable: return "The server cannot be reached" + detail + ".";
-    case LinkProblem::wrong_server: return "Another server answers: its key is not the one that this profile knows" + detail + ".";
+    case LinkProblem::wrong_server:
+      return "Another server answers: its key is not the one that this profile knows" + detail +
+             ".";
     case LinkProblem::device_refused: return "The server refuses this device" + detail + ".";
-    case LinkProblem::broadcast_blocked: return "Broadcasts are blocked; messages come more slowly" + detail + ".";
+    case LinkProblem::broadcast_blocked:
+      return "Broadcasts are blocked; messages come more slowly" + detail + ".";
     case LinkProblem::server_read_only: return "The server cannot write now" + detail + ".";
-    case LinkProblem::log_forked: return "The server's log contradicts what this device verified before; nothing is sent to it.";
-    case LinkProblem::log_rolled_back: return "The server's log is shorter than one that it signed before; nothing is sent to it.";
+    case LinkProblem::log_forked:
+      return "The server's log contradicts what this device verified before; nothing is sent to "
+             "it.";
+    case LinkProblem::log_rolled_back:
+      return "The server's log is shorter than one that it signed before; nothing is sent to it.";
     case LinkProblem::store_failed: return "The local store cannot be written" + detail + ".";
   }
   return "The server did not answer in time.";

@@ -22,8 +22,12 @@ constexpr std::size_t line_bytes_max = 1024 * 1024;
 class Sender {
  public:
   Sender(const Arguments& arguments, Client& client, RoomId room, std::string room_name)
-      : arguments_(arguments), client_(client), room_(room), room_name_(std::move(room_name)),
-        from_stdin_(arguments.text == "-"), more_(from_stdin_) {}
+      : arguments_(arguments),
+        client_(client),
+        room_(room),
+        room_name_(std::move(room_name)),
+        from_stdin_(arguments.text == "-"),
+        more_(from_stdin_) {}
 
   int run();
 
@@ -33,7 +37,9 @@ class Sender {
   void take_lines(bool end);
   void on_outbox(const client::OutboxChanged& changed);
   void print_done();
-  bool full() const { return waiting_.size() >= messages_waiting_max || waiting_bytes_ >= bytes_waiting_max; }
+  bool full() const {
+    return waiting_.size() >= messages_waiting_max || waiting_bytes_ >= bytes_waiting_max;
+  }
   int finish();
 
   struct Waiting {
@@ -47,9 +53,9 @@ class Sender {
   const RoomId room_;
   const std::string room_name_;
   const bool from_stdin_;
-  bool more_;                     // stdin has not ended
-  std::string input_;             // read, not yet a whole line
-  std::deque<Waiting> waiting_;   // in the order of sending; local ids rise by one
+  bool more_;                    // stdin has not ended
+  std::string input_;            // read, not yet a whole line
+  std::deque<Waiting> waiting_;  // in the order of sending; local ids rise by one
   std::size_t waiting_bytes_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t failed_ = 0;
@@ -87,8 +93,10 @@ void Sender::read_input() {
   const ssize_t n = ::read(STDIN_FILENO, chunk, sizeof chunk);
   if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
   if (n < 0) throw_errno("cannot read standard input");
-  if (n == 0) more_ = false;
-  else input_.append(chunk, static_cast<std::size_t>(n));
+  if (n == 0)
+    more_ = false;
+  else
+    input_.append(chunk, static_cast<std::size_t>(n));
   take_lines(!more_);
   if (input_.size() > line_bytes_max && !full()) {
     // Passed on as it is: the engine says that it is too long, as it would of any such message.
@@ -124,18 +132,21 @@ void Sender::print_done() {
     waiting_bytes_ -= waiting_.front().bytes;
     waiting_.pop_front();
   }
-  if (!print_lines(lines_)) lines_.clear();  // nobody reads the acks; the messages are sent all the same
+  if (!print_lines(lines_))
+    lines_.clear();  // nobody reads the acks; the messages are sent all the same
 }
 
 int Sender::finish() {
   const std::size_t left = waiting_.size();
   if (left > 0) {
     say(problem_sentence(client_.link()), 0);
-    std::fprintf(stderr, "%zu message%s in the outbox and go%s with the next program of this profile.\n", left,
-                 left == 1 ? " stays" : "s stay", left == 1 ? "es" : "");
+    std::fprintf(stderr,
+                 "%zu message%s in the outbox and go%s with the next program of this profile.\n",
+                 left, left == 1 ? " stays" : "s stay", left == 1 ? "es" : "");
   }
   if (failed_ > 0)
-    std::fprintf(stderr, "%llu refused: %s\n", static_cast<unsigned long long>(failed_), failure_.c_str());
+    std::fprintf(stderr, "%llu refused: %s\n", static_cast<unsigned long long>(failed_),
+                 failure_.c_str());
   if (left == 0 && failed_ == 0) return exit_done;
   if (sent_ > 0 && (left > 0 || more_)) return exit_partly;
   if (failed_ > 0 && left == 0) return exit_refused;
@@ -176,7 +187,8 @@ int send(const Arguments& a) {
     if (const auto code = wait_online(client, deadline)) return *code;
     room = client.room_named(a.room);
   }
-  if (room == nullptr) return say("You are in no room that is called " + a.room + ".", exit_refused);
+  if (room == nullptr)
+    return say("You are in no room that is called " + a.room + ".", exit_refused);
   return Sender(a, client, room->id, room->name).run();
 }
 

@@ -66,7 +66,9 @@ class Statement {
   std::string text(int column) const { return std::string(as_text(blob(column))); }
   // A blob of another length than the id's reads as zero: the store is ours, a damaged row is not fatal.
   template <class Id>
-  Id id(int column) const { return Id::parse(blob(column)).value_or(Id{}); }
+  Id id(int column) const {
+    return Id::parse(blob(column)).value_or(Id{});
+  }
 
  private:
   void prepare();
@@ -76,8 +78,9 @@ class Statement {
   }
   void bind(int at, ByteView value) {
     // A null pointer would bind NULL; an empty blob is not NULL.
-    check(sqlite3_bind_blob64(handle_, at, value.empty() ? reinterpret_cast<const std::uint8_t*>("") : value.data(),
-                              value.size(), SQLITE_STATIC));
+    check(sqlite3_bind_blob64(
+        handle_, at, value.empty() ? reinterpret_cast<const std::uint8_t*>("") : value.data(),
+        value.size(), SQLITE_STATIC));
   }
   void bind(int at, std::string_view value) {
     check(sqlite3_bind_text64(handle_, at, value.empty() ? "" : value.data(), value.size(),
@@ -87,7 +90,9 @@ class Statement {
   void bind(int at, const char* value) { bind(at, std::string_view(value)); }
   void bind(int at, const Bytes& value) { bind(at, ByteView(value)); }
   template <std::size_t N, class Tag>
-  void bind(int at, const FixedBytes<N, Tag>& value) { bind(at, value.view()); }
+  void bind(int at, const FixedBytes<N, Tag>& value) {
+    bind(at, value.view());
+  }
 
   Database& db_;
   const char* sql_;

@@ -11,8 +11,11 @@ constexpr std::uint64_t kRoundMsMax = 10'000;
 
 Dialer::Dialer(zmq::context_t& context, CurveIdentity identity, std::vector<std::string> addresses,
                std::uint64_t now_ms)
-    : context_(context), identity_(std::move(identity)), addresses_(std::move(addresses)),
-      next_start_ms_(now_ms), end_ms_(now_ms + kRoundMsMax) {
+    : context_(context),
+      identity_(std::move(identity)),
+      addresses_(std::move(addresses)),
+      next_start_ms_(now_ms),
+      end_ms_(now_ms + kRoundMsMax) {
   attempts_.reserve(addresses_.size());
 }
 
@@ -45,9 +48,7 @@ void Dialer::look_at(Attempt& attempt) {
         attempt.failed = true;
         break;
       case ZMQ_EVENT_CLOSED:
-      case ZMQ_EVENT_DISCONNECTED:
-        attempt.failed = true;
-        break;
+      case ZMQ_EVENT_DISCONNECTED: attempt.failed = true; break;
       default: break;
     }
   }

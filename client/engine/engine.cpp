@@ -13,23 +13,45 @@
 namespace tertulia::client {
 
 namespace {
-constexpr std::uint64_t kSyncMs = 300;          // a row that stays queued survives a power cut then
-constexpr std::uint64_t kIdleSyncMs = 2'000;    // after the last write
+constexpr std::uint64_t kSyncMs = 300;        // a row that stays queued survives a power cut then
+constexpr std::uint64_t kIdleSyncMs = 2'000;  // after the last write
 constexpr std::uint64_t kStoreRetryMs = 2'000;
-constexpr unsigned kProcessShift = 40;          // local_id = process << 40 | counter
+constexpr unsigned kProcessShift = 40;  // local_id = process << 40 | counter
 constexpr std::size_t kTextBytesMax = record::body_bytes_max - 16;
 
-struct SendText { Outbox::Draft draft; };
-struct Retry { std::uint64_t local_id; };
-struct Discard { std::uint64_t local_id; };
-struct SaveDraft { RoomId room; std::string text; };
-struct MarkRead { RoomId room; std::uint64_t room_seq; };
-struct LoadPage { RoomId room; std::uint64_t before; std::uint32_t limit; std::uint64_t token; };
-struct Enrol { std::string invite; std::string display_name; };
+struct SendText {
+  Outbox::Draft draft;
+};
+struct Retry {
+  std::uint64_t local_id;
+};
+struct Discard {
+  std::uint64_t local_id;
+};
+struct SaveDraft {
+  RoomId room;
+  std::string text;
+};
+struct MarkRead {
+  RoomId room;
+  std::uint64_t room_seq;
+};
+struct LoadPage {
+  RoomId room;
+  std::uint64_t before;
+  std::uint32_t limit;
+  std::uint64_t token;
+};
+struct Enrol {
+  std::string invite;
+  std::string display_name;
+};
 struct ReconnectNow {};
-struct SetAddress { std::string address; };
-using Command = std::variant<SendText, Retry, Discard, SaveDraft, MarkRead, LoadPage, Enrol, ReconnectNow,
-                             SetAddress>;
+struct SetAddress {
+  std::string address;
+};
+using Command = std::variant<SendText, Retry, Discard, SaveDraft, MarkRead, LoadPage, Enrol,
+                             ReconnectNow, SetAddress>;
 
 std::vector<std::string> addresses_of(const wire::Invite& invite, const std::string& typed) {
   std::vector<std::string> out;
@@ -37,7 +59,8 @@ std::vector<std::string> addresses_of(const wire::Invite& invite, const std::str
     if (const auto normal = normalised_address(*address); !normal.empty()) out.push_back(normal);
   for (const auto& address : invite.addresses) {
     const auto normal = normalised_address(address);
-    if (!normal.empty() && std::find(out.begin(), out.end(), normal) == out.end()) out.push_back(normal);
+    if (!normal.empty() && std::find(out.begin(), out.end(), normal) == out.end())
+      out.push_back(normal);
   }
   return out;
 }
@@ -49,15 +72,17 @@ std::optional<InvitePreview> preview_invite(const std::string& invite, std::stri
     reason = wire::invite_error_text(decoded.error());
     return std::nullopt;
   }
-  return InvitePreview{decoded->server_name, crypto::fingerprint(decoded->identity), decoded->user_name,
-                       decoded->addresses};
+  return InvitePreview{decoded->server_name, crypto::fingerprint(decoded->identity),
+                       decoded->user_name, decoded->addresses};
 }
 
 // The network thread and what it owns: all members but options, commands, events, stopping and
 // next_local are the network thread's once it runs.
 struct Engine::Impl {
   explicit Impl(EngineOptions o)
-      : options(std::move(o)), commands(SIZE_MAX), events(options.wake) {}
+      : options(std::move(o)),
+        commands(SIZE_MAX),
+        events(options.wake) {}
 
   const EngineOptions options;
   Queue<Command> commands;
@@ -101,8 +126,8 @@ void Engine::Impl::open_session(std::uint64_t now_ms) {
   if (!seed || crypto::DeviceKeys(*seed).id != enrolled->account.device)
     throw std::runtime_error((profile->directory() / "device.key").string() +
                              " is missing or is not the key that this profile was enrolled with");
-  session.emplace(*context, *store, *profile, options, std::move(*enrolled), *seed, process, events, pending,
-                  now_ms);
+  session.emplace(*context, *store, *profile, options, std::move(*enrolled), *seed, process, events,
+                  pending, now_ms);
 }
 
 void Engine::Impl::enrol(const Enrol& command, std::uint64_t now_ms) {
@@ -178,10 +203,14 @@ void Engine::Impl::refuse(const Outbox::Draft& draft, const std::string& reason)
 void Engine::Impl::send(const std::vector<Outbox::Draft>& drafts) {
   std::vector<Outbox::Draft> good;
   for (const auto& draft : drafts) {
-    if (!session) refuse(draft, "This profile is not enrolled.");
-    else if (draft.text.size() > kTextBytesMax) refuse(draft, "The message is too long.");
-    else if (!is_valid_utf8(as_bytes(draft.text))) refuse(draft, "The message is not UTF-8.");
-    else good.push_back(draft);
+    if (!session)
+      refuse(draft, "This profile is not enrolled.");
+    else if (draft.text.size() > kTextBytesMax)
+      refuse(draft, "The message is too long.");
+    else if (!is_valid_utf8(as_bytes(draft.text)))
+      refuse(draft, "The message is not UTF-8.");
+    else
+      good.push_back(draft);
   }
   if (good.empty()) return;
   try {
@@ -235,14 +264,18 @@ void Engine::Impl::store_broke(const std::string& what, std::uint64_t now_ms) {
 
 void Engine::Impl::tell_status(std::uint64_t now_ms) {
   LinkStatus status;
-  if (session) status = session->status(now_ms);
-  else status.state = LinkState::not_enrolled;
+  if (session)
+    status = session->status(now_ms);
+  else
+    status.state = LinkState::not_enrolled;
   if (!store_failure.empty()) {
     status.problem = LinkProblem::store_failed;
     status.detail = store_failure;
   }
   // A countdown that moved by less than a second is the same countdown.
-  const auto same_time = [](std::uint64_t a, std::uint64_t b) { return a > b ? a - b < 1000 : b - a < 1000; };
+  const auto same_time = [](std::uint64_t a, std::uint64_t b) {
+    return a > b ? a - b < 1000 : b - a < 1000;
+  };
   if (told && told->state == status.state && told->problem == status.problem &&
       told->detail == status.detail && same_time(told->retry_at_ms, status.retry_at_ms))
     return;
@@ -264,8 +297,10 @@ void Engine::Impl::wait(std::uint64_t now_ms) {
   }
   if (!store_failure.empty()) next = std::min(next, store_failed_at_ms + kStoreRetryMs);
   const std::uint64_t now = monotonic_ms();
-  const auto timeout = next == UINT64_MAX ? std::chrono::milliseconds{-1}
-                       : std::chrono::milliseconds{next > now ? std::min<std::uint64_t>(next - now, 60'000) : 0};
+  const auto timeout =
+      next == UINT64_MAX
+          ? std::chrono::milliseconds{-1}
+          : std::chrono::milliseconds{next > now ? std::min<std::uint64_t>(next - now, 60'000) : 0};
   zmq::poll(items, timeout);
 }
 
@@ -380,7 +415,8 @@ void Engine::save_draft(const RoomId& room, std::string text) {
 void Engine::mark_read(const RoomId& room, std::uint64_t room_seq) {
   impl_->commands.push_always(MarkRead{room, room_seq});
 }
-void Engine::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit, std::uint64_t token) {
+void Engine::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit,
+                       std::uint64_t token) {
   impl_->commands.push_always(LoadPage{room, before, limit, token});
 }
 void Engine::reconnect_now() { impl_->commands.push_always(ReconnectNow{}); }

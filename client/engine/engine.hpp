@@ -31,21 +31,21 @@ enum class LinkState { not_enrolled, connecting, online, offline, refused };
 // Why the link is not whole; the window and the cli each have a sentence for every one.
 enum class LinkProblem {
   none,
-  unreachable,         // nothing answers at any address
-  wrong_server,        // another server's key answers there (said after the third try)
-  device_refused,      // the server does not know this device, or it was revoked
-  broadcast_blocked,   // commands work, broadcast does not: messages come by heads and fetch, in ≤ 5 s
-  server_read_only,    // disk full or similar: reading goes on, sending waits
-  log_forked,          // the server's log contradicts what was verified before: blocking, red
-  log_rolled_back,     // the server's log is shorter than one it signed before
-  store_failed         // the local store cannot be written; detail says why
+  unreachable,     // nothing answers at any address
+  wrong_server,    // another server's key answers there (said after the third try)
+  device_refused,  // the server does not know this device, or it was revoked
+  broadcast_blocked,  // commands work, broadcast does not: messages come by heads and fetch, in ≤ 5 s
+  server_read_only,  // disk full or similar: reading goes on, sending waits
+  log_forked,        // the server's log contradicts what was verified before: blocking, red
+  log_rolled_back,   // the server's log is shorter than one it signed before
+  store_failed       // the local store cannot be written; detail says why
 };
 
 struct LinkStatus {
   LinkState state = LinkState::connecting;
   LinkProblem problem = LinkProblem::none;
-  std::string detail;              // English, for logs and the cli; may be empty
-  std::uint64_t retry_at_ms = 0;   // wall clock; 0: no countdown
+  std::string detail;             // English, for logs and the cli; may be empty
+  std::uint64_t retry_at_ms = 0;  // wall clock; 0: no countdown
 };
 
 enum class MessageState { queued, sent, failed };
@@ -60,20 +60,20 @@ struct MessageId {
 
 struct Message {
   RoomId room;
-  std::uint64_t local_id = 0;   // of the outbox; own messages of this profile only, else 0
-  std::uint64_t seq = 0;        // of its entry in the log; valid when room_seq > 0
-  std::uint64_t room_seq = 0;   // 0 while it is not in the log
+  std::uint64_t local_id = 0;  // of the outbox; own messages of this profile only, else 0
+  std::uint64_t seq = 0;       // of its entry in the log; valid when room_seq > 0
+  std::uint64_t room_seq = 0;  // 0 while it is not in the log
   MessageId id;
   UserId sender;
-  std::string sender_name;      // the user name; the window shows sender_display
+  std::string sender_name;  // the user name; the window shows sender_display
   std::string sender_display;
-  std::uint8_t kind = 1;        // record::Kind
+  std::uint8_t kind = 1;  // record::Kind
   std::uint64_t sent_at_ms = 0;
   std::uint64_t logged_at_ms = 0;
   std::string text;
-  bool own = false;             // written by this profile's user, on whatever device
+  bool own = false;  // written by this profile's user, on whatever device
   MessageState state = MessageState::sent;
-  std::string failure;          // English reason when state is failed
+  std::string failure;  // English reason when state is failed
 };
 
 struct Room {
@@ -98,21 +98,44 @@ struct Account {
 
 // ---- events ----
 
-struct LinkChanged { LinkStatus status; };
-struct AccountChanged { Account account; };
-struct RoomsChanged { std::vector<Room> rooms; };  // the whole list, in the order to show
+struct LinkChanged {
+  LinkStatus status;
+};
+struct AccountChanged {
+  Account account;
+};
+struct RoomsChanged {
+  std::vector<Room> rooms;
+};  // the whole list, in the order to show
 // New messages, in order of room_seq, each once; live or fetched, older pages not among them.
-struct MessagesArrived { RoomId room; std::vector<Message> messages; };
+struct MessagesArrived {
+  RoomId room;
+  std::vector<Message> messages;
+};
 // Answer to load_page. complete: there is nothing older in the log.
-struct PageLoaded { std::uint64_t token; RoomId room; std::vector<Message> messages; bool complete; };
+struct PageLoaded {
+  std::uint64_t token;
+  RoomId room;
+  std::vector<Message> messages;
+  bool complete;
+};
 // An own message was queued, failed, discarded or sent; sent ones carry seq, room_seq, logged_at_ms.
-struct OutboxChanged { std::vector<Message> messages; };
-struct OutboxDiscarded { std::uint64_t local_id; RoomId room; };
+struct OutboxChanged {
+  std::vector<Message> messages;
+};
+struct OutboxDiscarded {
+  std::uint64_t local_id;
+  RoomId room;
+};
 // reason: one English sentence; unreachable: nobody answered, so nothing is said about the invite.
-struct EnrolFinished { bool ok; std::string reason; bool unreachable = false; };
-struct OutboxDrained {};   // nothing of this process is left to send
-struct CaughtUp {};        // after a (re)connect: every room is known up to its head, and what is
-                           // said from now on arrives (subscribed, or known to be blocked)
+struct EnrolFinished {
+  bool ok;
+  std::string reason;
+  bool unreachable = false;
+};
+struct OutboxDrained {};  // nothing of this process is left to send
+struct CaughtUp {};       // after a (re)connect: every room is known up to its head, and what is
+                          // said from now on arrives (subscribed, or known to be blocked)
 
 using Event = std::variant<LinkChanged, AccountChanged, RoomsChanged, MessagesArrived, PageLoaded,
                            OutboxChanged, OutboxDiscarded, EnrolFinished, OutboxDrained, CaughtUp>;
@@ -139,10 +162,10 @@ enum class Follow {
 
 struct EngineOptions {
   std::filesystem::path profile;
-  std::function<void()> wake;       // see above
-  bool subscribe = true;            // false: no SUB socket (a program that only sends)
-  bool read_only_outbox = false;    // true: neither sends nor adopts rows (a program that only reads)
-  std::string server_address;       // not empty: tried before the known ones; the pinned key decides
+  std::function<void()> wake;     // see above
+  bool subscribe = true;          // false: no SUB socket (a program that only sends)
+  bool read_only_outbox = false;  // true: neither sends nor adopts rows (a program that only reads)
+  std::string server_address;     // not empty: tried before the known ones; the pinned key decides
   Follow follow = Follow::newest_first;
   std::uint64_t since_room_seq = 1;
   std::string program = "tertulia";  // name and version, for the administrator's eyes
@@ -157,7 +180,8 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   void start();  // opens the store (throws what the store's failure is), starts the thread
-  void stop();   // flushes the store, closes the sockets, joins; what was not sent stays in the outbox
+  void
+  stop();  // flushes the store, closes the sockets, joins; what was not sent stays in the outbox
 
   // Replaces out by all events since the last call.
   void take_events(std::vector<Event>& out);
@@ -172,7 +196,8 @@ class Engine {
   void mark_read(const RoomId& room, std::uint64_t room_seq);
   // The newest `limit` messages with room_seq < before (0: the newest of all), from the cache or
   // the broker, oldest first; own unsent ones of the room at the end when before is 0.
-  void load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit, std::uint64_t token);
+  void load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit,
+                 std::uint64_t token);
   // Drop the connection's timers and try again now (network came back, resume from suspend).
   void reconnect_now();
   void set_server_address(std::string address);

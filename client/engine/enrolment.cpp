@@ -17,24 +17,30 @@ constexpr unsigned kWrongRoundsMax = 3;
 
 std::string host_name() {
   std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data() : "computer";
+  return ::gethostname(name.data(), name.size() - 1) == 0 && name[0] != '\0' ? name.data()
+                                                                             : "computer";
 }
 }  // namespace
 
 Enrolment::Enrolment(zmq::context_t& context, wire::Invite invite, std::string display_name,
                      const crypto::Seed& device_seed, std::vector<std::string> addresses,
                      std::uint64_t now_ms, std::uint64_t timeout_ms)
-    : context_(context), invite_(std::move(invite)), display_name_(std::move(display_name)),
-      device_(device_seed), invite_key_(crypto::invite_curve_key(invite_.seed)),
-      addresses_(std::move(addresses)), end_ms_(now_ms + timeout_ms), request_(random_request_id()) {
+    : context_(context),
+      invite_(std::move(invite)),
+      display_name_(std::move(display_name)),
+      device_(device_seed),
+      invite_key_(crypto::invite_curve_key(invite_.seed)),
+      addresses_(std::move(addresses)),
+      end_ms_(now_ms + timeout_ms),
+      request_(random_request_id()) {
   dial(now_ms);
 }
 
 void Enrolment::dial(std::uint64_t now_ms) {
   connection_.reset();
-  dialer_.emplace(context_,
-                  CurveIdentity{invite_.server_curve, invite_key_.public_key(), invite_key_.secret()},
-                  addresses_, now_ms);
+  dialer_.emplace(
+      context_, CurveIdentity{invite_.server_curve, invite_key_.public_key(), invite_key_.secret()},
+      addresses_, now_ms);
 }
 
 void Enrolment::ask() {
@@ -52,8 +58,9 @@ void Enrolment::ask() {
   enrol.set_device_name(host_name());
   const std::string content = request.SerializeAsString();
   // A socket that has just shaken hands has an empty queue; should it refuse, the deadline speaks.
-  static_cast<void>(send_frame(connection_->dealer, wire::encode_command(wire::FrameType::request,
-                                                                         request_, as_bytes(content))));
+  static_cast<void>(
+      send_frame(connection_->dealer,
+                 wire::encode_command(wire::FrameType::request, request_, as_bytes(content))));
 }
 
 Enrolment::Outcome Enrolment::refused(const pb::Error& error) const {
@@ -79,7 +86,8 @@ std::optional<Enrolment::Outcome> Enrolment::read_answer(std::uint64_t now_ms) {
     const auto frame = wire::decode_command(view(message));
     if (!frame || frame->type != wire::FrameType::reply || frame->request != request_) continue;
     pb::Reply reply;
-    if (!reply.ParseFromArray(frame->content.data(), static_cast<int>(frame->content.size()))) continue;
+    if (!reply.ParseFromArray(frame->content.data(), static_cast<int>(frame->content.size())))
+      continue;
     if (reply.has_error()) {
       if (reply.error().code() != pb::BUSY && reply.error().code() != pb::READ_ONLY)
         return refused(reply.error());

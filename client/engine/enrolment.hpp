@@ -16,7 +16,7 @@ class Enrolment {
     bool unreachable = false;  // not refused: nobody answered
     std::string reason;
     pb::Enrolled enrolled;
-    std::string address;       // that answered
+    std::string address;  // that answered
   };
 
   Enrolment(zmq::context_t& context, wire::Invite invite, std::string display_name,

@@ -20,13 +20,15 @@ class EventQueue {
     if (events.empty()) return;
     std::size_t messages = 0;
     for (const auto& event : events)
-      if (const auto* arrived = std::get_if<MessagesArrived>(&event)) messages += arrived->messages.size();
+      if (const auto* arrived = std::get_if<MessagesArrived>(&event))
+        messages += arrived->messages.size();
     bool was_empty = false;
     {
       std::lock_guard lock(mutex_);
       was_empty = events_.empty();
       messages_ += messages;
-      if (was_empty) events_.swap(events);
+      if (was_empty)
+        events_.swap(events);
       else
         for (auto& event : events) events_.push_back(std::move(event));
     }
@@ -49,8 +51,8 @@ class EventQueue {
  private:
   const std::function<void()> wake_;
   mutable std::mutex mutex_;
-  std::vector<Event> events_;   // protected by mutex_
-  std::size_t messages_ = 0;    // protected by mutex_; in MessagesArrived
+  std::vector<Event> events_;  // protected by mutex_
+  std::size_t messages_ = 0;   // protected by mutex_; in MessagesArrived
 };
 
 }  // namespace tertulia::client

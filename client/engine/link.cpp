@@ -9,7 +9,7 @@
 namespace tertulia::client {
 
 namespace {
-constexpr std::uint64_t kFirstPauseMs = 250;   // a broker that restarts is back in a moment
+constexpr std::uint64_t kFirstPauseMs = 250;  // a broker that restarts is back in a moment
 constexpr std::uint64_t kPauseMs = 1'000;
 constexpr std::uint64_t kPauseMsMax = 30'000;
 constexpr std::uint64_t kRefusedPauseMs = 60'000;
@@ -38,7 +38,8 @@ void Link::dial_now(std::uint64_t now_ms) {
 // 0.25 to 0.75 s, then 1 to 3 s doubling to 30 s, spread so that clients do not come all at once.
 void Link::pause(std::uint64_t now_ms) {
   const unsigned doublings = rounds_ > 1 ? std::min(rounds_ - 2, 5u) : 0;
-  const std::uint64_t base = rounds_ <= 1 ? kFirstPauseMs : std::min(kPauseMs << doublings, kPauseMsMax / 3);
+  const std::uint64_t base =
+      rounds_ <= 1 ? kFirstPauseMs : std::min(kPauseMs << doublings, kPauseMsMax / 3);
   retry_at_ms_ = now_ms + base + randombytes_uniform(static_cast<std::uint32_t>(2 * base));
 }
 

@@ -11,15 +11,22 @@ namespace tertulia::client {
 
 class Link {
  public:
-  Link(zmq::context_t& context, CurveIdentity identity) : context_(context), identity_(std::move(identity)) {}
+  Link(zmq::context_t& context, CurveIdentity identity)
+      : context_(context),
+        identity_(std::move(identity)) {}
 
   // Addresses to try, best first; used from the next round on.
   void set_addresses(std::vector<std::string> addresses) { addresses_ = std::move(addresses); }
-  void dial_now(std::uint64_t now_ms);           // drops what there is
+  void dial_now(std::uint64_t now_ms);                      // drops what there is
   void lost(std::uint64_t now_ms, const std::string& why);  // drops, and dials again after a pause
   // The server answered but will not have us: pause for long.
   void turned_away(std::uint64_t now_ms, const std::string& why);
-  void settled() { rounds_ = 0; wrong_rounds_ = 0; problem_ = LinkProblem::none; detail_.clear(); }
+  void settled() {
+    rounds_ = 0;
+    wrong_rounds_ = 0;
+    problem_ = LinkProblem::none;
+    detail_.clear();
+  }
 
   void add_to(std::vector<zmq::pollitem_t>& items);
   std::uint64_t next_deadline_ms() const;
@@ -38,7 +45,8 @@ class Link {
   [[nodiscard]] bool receive_broadcast(zmq::message_t& frame);
 
   // Makes a new SUB if the address is another one, otherwise only changes the topics.
-  void subscribe(const std::string& address, const std::vector<Topic>& topics, std::uint64_t now_ms);
+  void subscribe(const std::string& address, const std::vector<Topic>& topics,
+                 std::uint64_t now_ms);
   void renew_broadcast(std::uint64_t now_ms);
   bool broadcast_up() const { return sub_up_; }
   std::uint64_t broadcast_since_ms() const { return sub_since_ms_; }  // of up or down
@@ -47,7 +55,9 @@ class Link {
 
   LinkProblem problem() const { return problem_; }
   const std::string& detail() const { return detail_; }
-  std::uint64_t retry_at_ms() const { return dialer_ || connection_ ? 0 : retry_at_ms_; }  // monotonic
+  std::uint64_t retry_at_ms() const {
+    return dialer_ || connection_ ? 0 : retry_at_ms_;
+  }  // monotonic
 
  private:
   void drop();

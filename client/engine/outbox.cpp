@@ -21,7 +21,10 @@ std::size_t weight(const OutboxRow& row) { return row.body.size() + Salt::size_b
 }  // namespace
 
 Outbox::Outbox(Store& store, Profile& profile, std::uint64_t process, bool quiet)
-    : store_(store), profile_(profile), process_(process), quiet_(quiet) {}
+    : store_(store),
+      profile_(profile),
+      process_(process),
+      quiet_(quiet) {}
 
 void Outbox::append(OutboxRow row) {
   auto& queue = rooms_[row.room];
@@ -64,7 +67,8 @@ std::vector<OutboxRow> Outbox::queue(const std::vector<Draft>& drafts, std::uint
   }
   store_.commit();
   // Rows of one submission stay together: all of this call, or from the store later.
-  if (more_in_store_ || rows_ + rows.size() > rows_in_memory_max) more_in_store_ = true;
+  if (more_in_store_ || rows_ + rows.size() > rows_in_memory_max)
+    more_in_store_ = true;
   else
     for (const auto& row : rows) append(row);
   return rows;
@@ -277,7 +281,8 @@ std::uint64_t Outbox::oldest_under_way_ms() const {
 std::uint64_t Outbox::next_deadline_ms(std::uint64_t now_ms) const {
   std::uint64_t next = UINT64_MAX;
   for (const auto& [room, queue] : rooms_)
-    if (queue.waiting > 0 && queue.not_before_ms > now_ms) next = std::min(next, queue.not_before_ms);
+    if (queue.waiting > 0 && queue.not_before_ms > now_ms)
+      next = std::min(next, queue.not_before_ms);
   return next;
 }
 

@@ -18,8 +18,8 @@ namespace tertulia::client {
 
 class Outbox {
  public:
-  static constexpr std::size_t window = 64;              // submissions under way
-  static constexpr std::size_t room_window = 48;         // of one room, so that others get through
+  static constexpr std::size_t window = 64;       // submissions under way
+  static constexpr std::size_t room_window = 48;  // of one room, so that others get through
   static constexpr std::size_t rows_in_memory_max = 16'384;
 
   struct Draft {
@@ -33,9 +33,9 @@ class Outbox {
     RoomId room;
     std::vector<OutboxRow> rows;
     State state = State::waiting;
-    bool tried = false;                // it may be in the log
-    std::uint64_t sent_ms = 0;         // monotonic
-    std::uint64_t seen_size = 0;       // of the checkpoint that it was last signed with
+    bool tried = false;           // it may be in the log
+    std::uint64_t sent_ms = 0;    // monotonic
+    std::uint64_t seen_size = 0;  // of the checkpoint that it was last signed with
   };
 
   // process: whose rows are sent. quiet: nothing is sent nor adopted.
@@ -81,7 +81,7 @@ class Outbox {
   const Submission* under_way(const SubmissionId& id) const;
   std::vector<RoomId> rooms() const;
   bool empty() const { return rows_ == 0 && !more_in_store_; }
-  std::uint64_t oldest_under_way_ms() const;  // monotonic; UINT64_MAX: none
+  std::uint64_t oldest_under_way_ms() const;                   // monotonic; UINT64_MAX: none
   std::uint64_t next_deadline_ms(std::uint64_t now_ms) const;  // end of the next pause
 
  private:
@@ -89,7 +89,7 @@ class Outbox {
     std::deque<Submission> submissions;
     std::size_t waiting = 0;
     std::size_t under_way = 0;
-    bool held = false;                 // until nothing is under way
+    bool held = false;  // until nothing is under way
     std::uint64_t not_before_ms = 0;
   };
   Submission* start(RoomQueue& queue, Submission& s, std::uint64_t now_ms);
@@ -105,8 +105,8 @@ class Outbox {
   const bool quiet_;
   std::map<RoomId, RoomQueue> rooms_;
   std::unordered_map<SubmissionId, RoomId> under_way_;
-  std::size_t rows_ = 0;             // in memory
-  bool more_in_store_ = false;       // rows after last_loaded_ that are not in memory
+  std::size_t rows_ = 0;        // in memory
+  bool more_in_store_ = false;  // rows after last_loaded_ that are not in memory
   SubmissionId last_loaded_;
 };
 

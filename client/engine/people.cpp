@@ -27,6 +27,10 @@ void People::add(const pb::PeoplePage& page, Store& store) {
       log::warning("the server lists a device whose id does not follow from its keys; left out");
       continue;
     }
+    if (const StoredDevice* known = this->device(*id); known != nullptr && known->user != *user) {
+      log::error("the server gives a known device to another user; what was known stays");
+      continue;
+    }
     const StoredDevice device{*id, *user, *sign, *curve, d.enrolled_seq(), d.revoked_seq()};
     devices_[*id] = device;
     store.put(device);

@@ -28,7 +28,8 @@ void wait_for_lock(int fd, const std::string& path) {
 
 Profile::Profile(std::filesystem::path directory) : directory_(std::move(directory)) {
   make_private_directory(directory_);
-  if (std::filesystem::exists(directory_ / "device.key")) require_private(directory_);
+  if (std::filesystem::exists(directory_ / "device.key"))
+    require_private(directory_);
   else if (::chmod(directory_.c_str(), 0700) != 0)
     throw_errno("cannot make " + directory_.string() + " private");
   make_private_directory(directory_ / "run");
@@ -52,7 +53,8 @@ std::optional<crypto::Seed> Profile::device_seed() const {
   sodium_memzero(content.data(), content.size());
   if (raw) sodium_memzero(raw->data(), raw->size());
   if (!seed)
-    throw std::runtime_error(fmt::format("{} does not hold a device key (64 hex digits)", path.string()));
+    throw std::runtime_error(
+        fmt::format("{} does not hold a device key (64 hex digits)", path.string()));
   return seed;
 }
 

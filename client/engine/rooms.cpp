@@ -28,7 +28,8 @@ void Rooms::load(Store& store, std::uint64_t generation, Follow follow, std::uin
 }
 
 void Rooms::start(RoomState& room, Store& store, std::uint64_t generation) {
-  if (follow_ == Follow::newest_first) room.timeline.start_at(store.cached_head(generation, room.shown.id));
+  if (follow_ == Follow::newest_first)
+    room.timeline.start_at(store.cached_head(generation, room.shown.id));
   if (follow_ == Follow::since) room.timeline.start_at(since_ > 0 ? since_ - 1 : 0);
 }
 

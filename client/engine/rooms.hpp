@@ -13,14 +13,14 @@ namespace tertulia::client {
 
 struct RoomState {
   Room shown;
-  bool member = false;            // in the newest welcome
+  bool member = false;  // in the newest welcome
   std::optional<crypto::RoomKey> key;
   std::optional<crypto::RoomKey> previous;
   std::optional<Topic> topic;
   Timeline timeline;
-  bool fetching = false;          // a history request for the timeline is under way
-  std::uint64_t fetch_from_ms = 0;   // monotonic: not before
-  std::uint64_t caught_up_at = 0;    // room_seq that counts as caught up after this welcome
+  bool fetching = false;            // a history request for the timeline is under way
+  std::uint64_t fetch_from_ms = 0;  // monotonic: not before
+  std::uint64_t caught_up_at = 0;   // room_seq that counts as caught up after this welcome
 };
 
 class Rooms {

@@ -10,12 +10,12 @@ namespace tertulia::client {
 
 namespace {
 constexpr std::uint64_t kHelloMsMax = 10'000;
-constexpr std::uint64_t kSilenceMsMax = 15'000;      // with something under way
+constexpr std::uint64_t kSilenceMsMax = 15'000;  // with something under way
 constexpr unsigned kPingsOpenMax = 3;
-constexpr std::uint64_t kRoomsChangedMs = 200;       // at most one list in this time
+constexpr std::uint64_t kRoomsChangedMs = 200;  // at most one list in this time
 constexpr std::uint64_t kAdoptMs = 5'000;
-constexpr std::uint64_t kSettleMs = 50;              // for the broker to read our subscriptions
-constexpr std::uint64_t kBroadcastMsMax = 3'000;     // to come up before it counts as blocked
+constexpr std::uint64_t kSettleMs = 50;           // for the broker to read our subscriptions
+constexpr std::uint64_t kBroadcastMsMax = 3'000;  // to come up before it counts as blocked
 constexpr std::uint64_t kBroadcastRenewMs = 20'000;
 constexpr unsigned kBehindPongsMax = 3;
 constexpr std::uint64_t kStuckMs = 200;
@@ -36,8 +36,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 }  // namespace
 
 std::optional<Enrolled> load_enrolled(Store& store) {
-  const auto identity = store.fact("identity"), curve = store.fact("curve"), user = store.fact("user_id"),
-             device = store.fact("device");
+  const auto identity = store.fact("identity"), curve = store.fact("curve"),
+             user = store.fact("user_id"), device = store.fact("device");
   if (!identity || !curve || !user || !device) return std::nullopt;
   Enrolled e;
   const auto identity_key = SignPublicKey::parse(*identity);
@@ -71,11 +71,17 @@ void save_enrolled(Store& store, const Enrolled& e) {
   store.set_fact("role", e.account.role);
 }
 
-Session::Session(zmq::context_t& context, Store& store, Profile& profile, const EngineOptions& options,
-                 Enrolled enrolled, const crypto::Seed& device_seed, std::uint64_t process,
-                 EventQueue& queue, std::vector<Event>& events, std::uint64_t now_ms)
-    : store_(store), profile_(profile), options_(options), enrolled_(std::move(enrolled)),
-      device_(device_seed), queue_(queue), events_(events),
+Session::Session(zmq::context_t& context, Store& store, Profile& profile,
+                 const EngineOptions& options, Enrolled enrolled, const crypto::Seed& device_seed,
+                 std::uint64_t process, EventQueue& queue, std::vector<Event>& events,
+                 std::uint64_t now_ms)
+    : store_(store),
+      profile_(profile),
+      options_(options),
+      enrolled_(std::move(enrolled)),
+      device_(device_seed),
+      queue_(queue),
+      events_(events),
       link_(context, {enrolled_.curve, device_.curve.public_key(), device_.curve.secret()}),
       outbox_(store, profile, process, options.read_only_outbox) {
   generation_ = std::max<std::uint64_t>(1, store_.fact_number("generation"));
@@ -98,7 +104,8 @@ std::vector<std::string> Session::addresses_to_try() const {
   std::vector<std::string> out;
   const auto add = [&](const std::string& address) {
     const std::string normal = normalised_address(address);
-    if (!normal.empty() && std::find(out.begin(), out.end(), normal) == out.end()) out.push_back(normal);
+    if (!normal.empty() && std::find(out.begin(), out.end(), normal) == out.end())
+      out.push_back(normal);
   };
   add(options_.server_address);
   for (const auto& address : enrolled_.addresses) add(address);
@@ -127,7 +134,8 @@ void Session::reconnect_now(std::uint64_t now_ms) {
 bool Session::ask(const pb::Request& request, const Asked& asked) {
   const RequestId id = random_request_id();
   const std::string content = request.SerializeAsString();
-  if (!link_.send(wire::encode_command(wire::FrameType::request, id, as_bytes(content)))) return false;
+  if (!link_.send(wire::encode_command(wire::FrameType::request, id, as_bytes(content))))
+    return false;
   asked_[id] = asked;
   return true;
 }
@@ -182,7 +190,8 @@ void Session::receive(std::uint64_t now_ms) {
     pb::Reply reply;
     if (!frame || frame->type != wire::FrameType::reply ||
         !reply.ParseFromArray(frame->content.data(), static_cast<int>(frame->content.size()))) {
-      log::warning("the server sent a frame of {} bytes that is not a reply; dropped", message.size());
+      log::warning("the server sent a frame of {} bytes that is not a reply; dropped",
+                   message.size());
       continue;
     }
     on_reply(frame->request, reply, now_ms);
@@ -244,7 +253,8 @@ void Session::watch_link(std::uint64_t now_ms) {
     return lost(now_ms, "the server does not answer");
   if (now_ms >= hello_at_ms_) say_hello(now_ms);
   const std::uint64_t oldest = outbox_.oldest_under_way_ms();
-  if (oldest != UINT64_MAX && now_ms >= oldest + kSilenceMsMax && now_ms >= last_heard_ms_ + kSilenceMsMax)
+  if (oldest != UINT64_MAX && now_ms >= oldest + kSilenceMsMax &&
+      now_ms >= last_heard_ms_ + kSilenceMsMax)
     return lost(now_ms, "no answer to what was sent");
   if (!welcomed_ || (now_ms < ping_at_ms_ && now_ms < settle_ping_at_ms_)) return;
   if (pings_open_ >= kPingsOpenMax) return lost(now_ms, "no answer to three pings");
@@ -278,7 +288,8 @@ void Session::watch_broadcast(std::uint64_t now_ms) {
 void Session::say_caught_up() {
   if (!catching_up_) return;
   if (options_.subscribe) {
-    const bool settled = link_.broadcast_up() && settle_ping_at_ms_ == UINT64_MAX && !settle_ping_open_;
+    const bool settled =
+        link_.broadcast_up() && settle_ping_at_ms_ == UINT64_MAX && !settle_ping_open_;
     if (!settled && !broadcast_blocked_) return;
     for (const auto& [id, room] : rooms_.all())
       if (room.member && room.timeline.delivered() < room.caught_up_at) return;
@@ -288,7 +299,8 @@ void Session::say_caught_up() {
 }
 
 std::uint64_t Session::next_deadline_ms(std::uint64_t now_ms) const {
-  std::uint64_t next = std::min({link_.next_deadline_ms(), adopt_at_ms_, outbox_.next_deadline_ms(now_ms)});
+  std::uint64_t next =
+      std::min({link_.next_deadline_ms(), adopt_at_ms_, outbox_.next_deadline_ms(now_ms)});
   if (rooms_dirty_) next = std::min(next, rooms_told_ms_ + kRoomsChangedMs);
   if (!link_.up()) return next;
   next = std::min({next, ping_at_ms_, settle_ping_at_ms_, hello_at_ms_});
@@ -350,12 +362,14 @@ void Session::send(const std::vector<Outbox::Draft>& drafts) {
   for (const auto& draft : drafts) {
     const RoomState* room = rooms_.find(draft.room);
     if (room == nullptr || !room->member)
-      emit_outbox(outbox_.fail_room(draft.room, "You are not a member of this room."), MessageState::failed);
+      emit_outbox(outbox_.fail_room(draft.room, "You are not a member of this room."),
+                  MessageState::failed);
   }
 }
 
 void Session::retry(std::uint64_t local_id) {
-  if (const auto row = outbox_.retry(local_id, wall_ms())) emit_outbox({*row}, MessageState::queued);
+  if (const auto row = outbox_.retry(local_id, wall_ms()))
+    emit_outbox({*row}, MessageState::queued);
 }
 
 void Session::discard(std::uint64_t local_id) {

@@ -47,7 +47,8 @@ class Session {
   void discard(std::uint64_t local_id);
   void save_draft(const RoomId& room, const std::string& text);
   void mark_read(const RoomId& room, std::uint64_t room_seq);
-  void load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit, std::uint64_t token);
+  void load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit,
+                 std::uint64_t token);
   void reconnect_now(std::uint64_t now_ms);
   void set_server_address(const std::string& address, std::uint64_t now_ms);
   // Something waits that no quick answer will clear: it has to survive a power cut.
@@ -77,7 +78,7 @@ class Session {
   struct Held {
     RoomId room;
     Bytes entries;
-    Asked asked;             // what brought them; what == timeline for broadcasts too
+    Asked asked;  // what brought them; what == timeline for broadcasts too
     std::uint64_t people_question = 0;
   };
 
@@ -113,8 +114,8 @@ class Session {
   void on_broadcast(ByteView frame, std::uint64_t now_ms);
   void on_sealed(ByteView frame, bool keep, std::uint64_t now_ms);
   void on_history(const Asked& asked, const pb::HistoryPage& page, std::uint64_t now_ms);
-  void take_entries(RoomState& room, ByteView bytes, const Asked& asked, std::uint64_t people_question,
-                    std::uint64_t now_ms);
+  void take_entries(RoomState& room, ByteView bytes, const Asked& asked,
+                    std::uint64_t people_question, std::uint64_t now_ms);
   void hold(const RoomId& room, ByteView bytes, const Asked& asked, std::uint64_t people_question);
   void take_held(std::uint64_t now_ms);
   Stretch verified(const RoomState& room, const record::Entry& entry);
@@ -141,40 +142,40 @@ class Session {
   std::uint64_t card_serial_ = 0;
 
   std::unordered_map<RequestId, Asked> asked_;
-  bool welcomed_ = false;        // on this connection
+  bool welcomed_ = false;  // on this connection
   bool ever_welcomed_ = false;
   std::uint64_t hello_sent_ms_ = 0;
-  std::uint64_t hello_at_ms_ = UINT64_MAX;   // say it again then
+  std::uint64_t hello_at_ms_ = UINT64_MAX;  // say it again then
   bool hello_open_ = false;
   std::uint64_t last_heard_ms_ = 0;
 
   std::uint64_t ping_every_ms_ = 5'000;
   std::uint64_t ping_at_ms_ = UINT64_MAX;
   unsigned pings_open_ = 0;
-  std::uint64_t known_size_ = 0;             // log size up to which all heads are known
+  std::uint64_t known_size_ = 0;  // log size up to which all heads are known
   std::uint64_t newer_known_size_ = 0;
   std::uint64_t rooms_version_ = 0;
   bool rooms_version_known_ = false;
 
-  bool catching_up_ = false;                 // CaughtUp has yet to be said
-  bool settle_ping_open_ = false;            // the ping after the SUB came up is not answered yet
+  bool catching_up_ = false;       // CaughtUp has yet to be said
+  bool settle_ping_open_ = false;  // the ping after the SUB came up is not answered yet
   std::uint64_t settle_ping_at_ms_ = UINT64_MAX;
   bool broadcast_blocked_ = false;
-  unsigned behind_pongs_ = 0;                // in a row that told more than SUB had brought
+  unsigned behind_pongs_ = 0;  // in a row that told more than SUB had brought
 
-  std::uint64_t people_wanted_ = 0;          // version that a pong or welcome told
-  std::uint64_t people_questions_ = 0;       // asked so far
+  std::uint64_t people_wanted_ = 0;     // version that a pong or welcome told
+  std::uint64_t people_questions_ = 0;  // asked so far
   bool people_open_ = false;
-  std::uint64_t people_at_ms_ = 0;           // no question before
+  std::uint64_t people_at_ms_ = 0;  // no question before
   std::vector<Held> held_;
   std::size_t held_bytes_ = 0;
-  std::vector<Bytes> sealed_;                // broadcasts under a key that is not known yet
+  std::vector<Bytes> sealed_;  // broadcasts under a key that is not known yet
   std::size_t sealed_bytes_ = 0;
 
-  std::uint64_t witness_at_ms_ = 0;          // no consistency question before
+  std::uint64_t witness_at_ms_ = 0;  // no consistency question before
   std::string stored_checkpoint_;
-  bool view_stale_ = false;                  // submissions wait for a newer verified checkpoint
-  unsigned rolled_back_ = 0;                 // welcomes in a row that showed a shorter log
+  bool view_stale_ = false;   // submissions wait for a newer verified checkpoint
+  unsigned rolled_back_ = 0;  // welcomes in a row that showed a shorter log
   bool forked_ = false;
   bool read_only_ = false;
   std::string read_only_reason_;

@@ -7,10 +7,10 @@
 namespace tertulia::client {
 
 namespace {
-constexpr std::uint32_t kPageMessages = 1'000;       // of a gap that is mended whole
+constexpr std::uint32_t kPageMessages = 1'000;  // of a gap that is mended whole
 constexpr std::uint32_t kNewestPageMessages = 100;
-constexpr std::uint64_t kGapMendedWhole = 500;       // a larger one: newest page first
-constexpr std::uint64_t kFetchAgainMs = 5'000;       // after a page that brought nothing
+constexpr std::uint64_t kGapMendedWhole = 500;  // a larger one: newest page first
+constexpr std::uint64_t kFetchAgainMs = 5'000;  // after a page that brought nothing
 constexpr std::size_t kSealedFramesMax = 256;
 constexpr std::size_t kHeldBytesMax = 4 * 1024 * 1024;
 
@@ -46,7 +46,8 @@ void Session::on_sealed(ByteView frame, bool keep, std::uint64_t now_ms) {
     if (room == nullptr) return;
     room->timeline.note_head(down->header.first_room_seq + down->header.count - 1);
     room->fetch_from_ms = std::max(room->fetch_from_ms, now_ms + kFetchAgainMs);
-    if (!keep || sealed_.size() >= kSealedFramesMax || sealed_bytes_ + frame.size() > kHeldBytesMax) return;
+    if (!keep || sealed_.size() >= kSealedFramesMax || sealed_bytes_ + frame.size() > kHeldBytesMax)
+      return;
     sealed_.emplace_back(frame.begin(), frame.end());
     sealed_bytes_ += frame.size();
     if (sealed_.size() > 1) return;  // asked already
@@ -75,8 +76,8 @@ Stretch Session::verified(const RoomState& room, const record::Entry& entry) {
                     record::verify_submission(device->sign, leaf.submission_bytes, leaf.signature);
   if (!good) {
     ++refused_entries_;
-    log::warning("entry {} of room {} is not signed by a device that may; not shown ({} so far)", leaf.seq,
-                 room.shown.name, refused_entries_);
+    log::warning("entry {} of room {} is not signed by a device that may; not shown ({} so far)",
+                 leaf.seq, room.shown.name, refused_entries_);
   }
   Stretch stretch{leaf.first_room_seq, last_room_seq(leaf), {}};
   for (std::size_t i = 0; i < submission.messages.size(); ++i) {
@@ -144,7 +145,8 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
   if (!arrived.messages.empty()) events_.push_back(std::move(arrived));
 }
 
-void Session::hold(const RoomId& room, ByteView bytes, const Asked& asked, std::uint64_t people_question) {
+void Session::hold(const RoomId& room, ByteView bytes, const Asked& asked,
+                   std::uint64_t people_question) {
   if (held_bytes_ + bytes.size() > kHeldBytesMax) {
     for (auto& job : pages_)
       if (asked.what == What::page && job.token == asked.token) job.asked = false;
@@ -220,8 +222,8 @@ Message Session::message_of(const OutboxRow& row, MessageState state) const {
 void Session::fetch_gaps(std::uint64_t now_ms) {
   if (queue_.crowded()) return;
   for (auto& [id, room] : rooms_.all()) {
-    if (!room.member || room.fetching || room.timeline.missing() == 0 || now_ms < room.fetch_from_ms ||
-        !held_.empty())
+    if (!room.member || room.fetching || room.timeline.missing() == 0 ||
+        now_ms < room.fetch_from_ms || !held_.empty())
       continue;
     const bool jump = options_.follow == Follow::newest_first &&
                       (room.timeline.delivered() == 0 || room.timeline.missing() > kGapMendedWhole);
@@ -259,7 +261,8 @@ void Session::on_history(const Asked& asked, const pb::HistoryPage& page, std::u
 
 // ---- older pages ----
 
-void Session::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit, std::uint64_t token) {
+void Session::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit,
+                        std::uint64_t token) {
   pages_.push_back({room, before, before, std::max(1u, limit), token});
 }
 
@@ -270,14 +273,18 @@ bool Session::finish_page(PageJob& job) {
     if (room == nullptr && !welcomed_ && !live) return false;
     if (room == nullptr) job.upper = 1;
     // What is newer than what was given out comes by MessagesArrived.
-    else if (live) job.upper = room->timeline.delivered() + 1;
-    else if (welcomed_) job.upper = room->shown.head + 1;
-    else return false;
+    else if (live)
+      job.upper = room->timeline.delivered() + 1;
+    else if (welcomed_)
+      job.upper = room->shown.head + 1;
+    else
+      return false;
   }
   auto rows = store_.cached_before(generation_, job.room, job.upper, job.limit);
   const std::uint64_t lowest = rows.empty() ? job.upper : rows.back().room_seq;
-  const bool nothing_older = lowest <= 1 && (!live || welcomed_ || !rows.empty()) &&
-                             (room == nullptr || !rows.empty() || room->shown.head == 0 || job.before == 1);
+  const bool nothing_older =
+      lowest <= 1 && (!live || welcomed_ || !rows.empty()) &&
+      (room == nullptr || !rows.empty() || room->shown.head == 0 || job.before == 1);
   const bool no_progress = job.lowest != 0 && lowest >= job.lowest;
   const bool cut = live && !welcomed_ && (job.before == 0 || !rows.empty());
   if (rows.size() < job.limit && lowest > 1 && !no_progress && !cut) {
@@ -287,7 +294,8 @@ bool Session::finish_page(PageJob& job) {
     history.set_room(std::string(as_text(job.room.view())));
     history.set_from_room_seq(0);
     history.set_before(lowest);
-    history.set_limit(std::min<std::uint32_t>(job.limit - static_cast<std::uint32_t>(rows.size()), kPageMessages));
+    history.set_limit(std::min<std::uint32_t>(job.limit - static_cast<std::uint32_t>(rows.size()),
+                                              kPageMessages));
     job.asked = ask(request, {What::page, job.room, job.token});
     if (job.asked) job.lowest = lowest;
     return false;

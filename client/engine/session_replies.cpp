@@ -8,9 +8,9 @@
 namespace tertulia::client {
 
 namespace {
-constexpr std::uint64_t kPauseMs = 1'000;            // where the server names none
-constexpr std::uint64_t kWitnessMs = 250;            // between consistency questions
-constexpr std::uint64_t kPongFetchMs = 250;          // a broadcast that is on its way comes first
+constexpr std::uint64_t kPauseMs = 1'000;    // where the server names none
+constexpr std::uint64_t kWitnessMs = 250;    // between consistency questions
+constexpr std::uint64_t kPongFetchMs = 250;  // a broadcast that is on its way comes first
 constexpr std::uint64_t kRolledBackHelloMs = 10'000;
 constexpr std::uint64_t kPingMsMin = 100;
 constexpr std::size_t kSentLatelyMax = 512;
@@ -43,8 +43,10 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
   if (at == asked_.end()) {
     // A submission's request id is its own id.
     const SubmissionId submission = SubmissionId::from(id.view());
-    if (reply.has_ack()) on_ack(submission, reply.ack());
-    else if (reply.has_error()) on_send_error(submission, reply.error(), now_ms);
+    if (reply.has_ack())
+      on_ack(submission, reply.ack());
+    else if (reply.has_error())
+      on_send_error(submission, reply.error(), now_ms);
     return;
   }
   const Asked asked = at->second;
@@ -77,8 +79,10 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
       std::vector<Hash> hashes;
       for (const auto& h : reply.proof().hashes())
         if (const auto hash = Hash::parse(as_bytes(h))) hashes.push_back(*hash);
-      if (reply.has_proof()) witness_.proof(hashes);
-      else witness_.no_answer();
+      if (reply.has_proof())
+        witness_.proof(hashes);
+      else
+        witness_.no_answer();
       look_at_witness(now_ms);
       return;
     }
@@ -100,8 +104,10 @@ void Session::on_request_error(const Asked& asked, const pb::Error& error, std::
         return;
       }
       went_down();
-      if (error.code() == pb::NOT_ALLOWED) link_.turned_away(now_ms, error.text());
-      else link_.lost(now_ms, error.text());
+      if (error.code() == pb::NOT_ALLOWED)
+        link_.turned_away(now_ms, error.text());
+      else
+        link_.lost(now_ms, error.text());
       return;
     case What::ping: settle_ping_open_ = false; return;
     case What::people:
@@ -145,7 +151,8 @@ bool Session::accept_card(const std::string& note) {
   }
   const std::string known = store_.fact_text("card");
   if (card->serial == card_serial_ && !known.empty()) {
-    if (known != note) log::error("the server shows two different cards of serial {}", card->serial);
+    if (known != note)
+      log::error("the server shows two different cards of serial {}", card->serial);
     return true;
   }
   store_.set_fact("card", note);
@@ -161,8 +168,8 @@ bool Session::accept_card(const std::string& note) {
   }
   for (const auto& address : card->addresses) {
     const std::string normal = normalised_address(address);
-    if (!normal.empty() && std::find(enrolled_.addresses.begin(), enrolled_.addresses.end(), normal) ==
-                               enrolled_.addresses.end())
+    if (!normal.empty() && std::find(enrolled_.addresses.begin(), enrolled_.addresses.end(),
+                                     normal) == enrolled_.addresses.end())
       enrolled_.addresses.push_back(normal);
   }
   save_enrolled(store_, enrolled_);
@@ -171,7 +178,8 @@ bool Session::accept_card(const std::string& note) {
 
 void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
   hello_open_ = false;
-  if (!accept_card(w.card())) return lost(now_ms, "the server's card is not signed by its identity key");
+  if (!accept_card(w.card()))
+    return lost(now_ms, "the server's card is not signed by its identity key");
   const bool first = !welcomed_;
   welcomed_ = ever_welcomed_ = true;
   link_.settled();
@@ -198,7 +206,8 @@ void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
   for (const RoomId& id : outbox_.rooms()) {
     const RoomState* room = rooms_.find(id);
     if (room == nullptr || !room->member)
-      emit_outbox(outbox_.fail_room(id, "You are not a member of this room."), MessageState::failed);
+      emit_outbox(outbox_.fail_room(id, "You are not a member of this room."),
+                  MessageState::failed);
   }
   set_read_only(w.read_only(), w.read_only_reason());
   people_wanted_ = w.people_version();
@@ -240,7 +249,8 @@ void Session::on_pong(const pb::Pong& pong, std::uint64_t now_ms) {
   }
   if (behind) ++behind_pongs_;
   people_wanted_ = pong.people_version();
-  if (rooms_version_known_ && pong.rooms_version() != rooms_version_ && !hello_open_) say_hello(now_ms);
+  if (rooms_version_known_ && pong.rooms_version() != rooms_version_ && !hello_open_)
+    say_hello(now_ms);
   rooms_version_ = pong.rooms_version();
   rooms_version_known_ = true;
   set_read_only(pong.read_only(), pong.read_only_reason());
@@ -273,7 +283,8 @@ void Session::look_at_witness(std::uint64_t now_ms) {
   if (witness_.trouble() == Witness::Trouble::forked && !forked_) {
     forked_ = true;
     store_.set_fact("log_forked", witness_.evidence());
-    log::error("the server's log contradicts what this device verified before; nothing is sent to it");
+    log::error(
+        "the server's log contradicts what this device verified before; nothing is sent to it");
   }
   if (witness_.verified_note() != stored_checkpoint_) {
     stored_checkpoint_ = witness_.verified_note();
@@ -316,8 +327,9 @@ void Session::send_waiting(std::uint64_t now_ms) {
     const Bytes bytes = record::encode(submission);
     payload.submission = bytes;
     payload.signature = record::sign_submission(device_.signing, bytes);
-    const Bytes frame = wire::seal_submission(*rooms_.find(s->room)->key, enrolled_.server, device_.id,
-                                              RequestId::from(s->id.view()), s->room, payload);
+    const Bytes frame =
+        wire::seal_submission(*rooms_.find(s->room)->key, enrolled_.server, device_.id,
+                              RequestId::from(s->id.view()), s->room, payload);
     if (!link_.send(frame)) {
       outbox_.again(s->id, now_ms, kPauseMs);
       return;
@@ -357,8 +369,10 @@ void Session::on_send_error(const SubmissionId& id, const pb::Error& error, std:
     case pb::STALE_KEY: {
       RoomState* room = rooms_.find(s->room);
       const bool has_key = error.has_room_key() && room != nullptr;
-      if (has_key) Rooms::set_key(*room, error.room_key());
-      else hello_at_ms_ = now_ms;
+      if (has_key)
+        Rooms::set_key(*room, error.room_key());
+      else
+        hello_at_ms_ = now_ms;
       outbox_.again(id, now_ms, has_key ? 0 : kPauseMs);
       return;
     }

@@ -26,9 +26,7 @@ void set_common(zmq::socket_t& socket, const CurveIdentity& identity) {
   socket.set(zmq::sockopt::tcp_keepalive_idle, 30);
   socket.set(zmq::sockopt::tcp_keepalive_intvl, 10);
   socket.set(zmq::sockopt::tcp_keepalive_cnt, 3);
-  const auto raw = [](const auto& key) {
-    return zmq::const_buffer(key.data(), 32);
-  };
+  const auto raw = [](const auto& key) { return zmq::const_buffer(key.data(), 32); };
   socket.set(zmq::sockopt::curve_serverkey, raw(identity.server));
   socket.set(zmq::sockopt::curve_publickey, raw(identity.public_key));
   socket.set(zmq::sockopt::curve_secretkey, raw(identity.secret));
@@ -104,7 +102,8 @@ Monitor::Monitor(zmq::context_t& context, zmq::socket_t& watched)
   if (zmq_socket_monitor(watched.handle(), endpoint.c_str(),
                          ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
                              ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                             ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0)
+                             ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                             ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0)
     throw zmq::error_t();
   pair_.set(zmq::sockopt::linger, 0);
   pair_.connect(endpoint);

@@ -1,10 +1,9 @@
 // The engine's ZeroMQ sockets: options, one frame a message, and monitors. Network thread only.
 #pragma once
 
-#include <zmq.hpp>
-
 #include <string>
 #include <vector>
+#include <zmq.hpp>
 
 #include "common/crypto/keys.hpp"
 

@@ -34,14 +34,17 @@ CREATE TABLE IF NOT EXISTS outbox(submission BLOB, idx INTEGER, process INTEGER 
 }  // namespace
 
 Store::Store(Profile& profile)
-    : profile_(profile), db_(profile.store_path()), s_(std::make_unique<Statements>(db_)) {
+    : profile_(profile),
+      db_(profile.store_path()),
+      s_(std::make_unique<Statements>(db_)) {
   // Made by SQLite under the process's umask.
   if (::chmod(profile.store_path().c_str(), 0600) != 0)
     throw_errno("cannot make " + profile.store_path().string() + " private");
   profile_.lock_store();
   try {
-    db_.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
-             "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;");
+    db_.exec(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
+        "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;");
     db_.exec(kSchema);
   } catch (const StoreError&) {
     profile_.unlock_store();
@@ -116,7 +119,8 @@ void Store::rollback() {
 void Store::sync() {
   if (!unsynced_ || writing_) return;
   profile_.lock_store();
-  const int rc = sqlite3_wal_checkpoint_v2(db_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  const int rc =
+      sqlite3_wal_checkpoint_v2(db_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   profile_.unlock_store();
   // Busy: another process reads; the WAL was synced nevertheless.
   if (rc != SQLITE_OK && rc != SQLITE_BUSY) db_.fail("checkpoint");
@@ -211,8 +215,8 @@ void Store::put(std::uint64_t generation, const CachedMessage& m) {
   begin();
   s_->put_message
       .with(generation, m.room, m.room_seq, m.seq, m.id.device, m.id.submission,
-            std::uint64_t{m.id.index}, m.sender, std::uint64_t{m.kind}, m.sent_at_ms, m.logged_at_ms,
-            m.text, std::uint64_t{m.shown})
+            std::uint64_t{m.id.index}, m.sender, std::uint64_t{m.kind}, m.sent_at_ms,
+            m.logged_at_ms, m.text, std::uint64_t{m.shown})
       .run();
 }
 
@@ -249,8 +253,8 @@ std::vector<CachedMessage> Store::cached_before(std::uint64_t generation, const 
 void Store::put(std::uint64_t process, const OutboxRow& r) {
   begin();
   s_->put_outbox
-      .with(r.submission, std::uint64_t{r.index}, process, r.local_id, r.room, std::uint64_t{r.kind},
-            r.created_ms, r.salt, r.body, std::uint64_t{r.failed}, r.failure)
+      .with(r.submission, std::uint64_t{r.index}, process, r.local_id, r.room,
+            std::uint64_t{r.kind}, r.created_ms, r.salt, r.body, std::uint64_t{r.failed}, r.failure)
       .run();
 }
 

@@ -78,7 +78,7 @@ class Store {
   ~Store();
 
   bool writing() const { return writing_; }
-  void commit();    // nothing if no transaction is open
+  void commit();  // nothing if no transaction is open
   void rollback();
   // Makes all that was committed survive a power cut; moves the WAL into the database.
   void sync();
@@ -92,9 +92,11 @@ class Store {
   std::uint64_t fact_number(std::string_view name);
   void set_fact(std::string_view name, ByteView value);
   void set_fact(std::string_view name, std::string_view value) { set_fact(name, as_bytes(value)); }
-  void set_number(std::string_view name, std::uint64_t value) { set_fact(name, std::to_string(value)); }
+  void set_number(std::string_view name, std::uint64_t value) {
+    set_fact(name, std::to_string(value));
+  }
 
-  std::uint64_t next_process();          // 1, 2, 3 …: one for every start of an engine
+  std::uint64_t next_process();  // 1, 2, 3 …: one for every start of an engine
   SubmissionId next_submission_id(std::uint64_t unix_ms);  // rises strictly over all processes
 
   // ---- rooms and people ----
@@ -119,7 +121,8 @@ class Store {
   // ---- outbox ----
   void put(std::uint64_t process, const OutboxRow& row);
   // Rows to send with submission > after, ordered as they are to be sent; at most limit.
-  std::vector<OutboxRow> unsent(std::uint64_t process, const SubmissionId& after, std::uint32_t limit);
+  std::vector<OutboxRow> unsent(std::uint64_t process, const SubmissionId& after,
+                                std::uint32_t limit);
   std::vector<OutboxRow> outbox_of(const RoomId& room);
   std::optional<OutboxRow> outbox_row(std::uint64_t local_id);
   void remove_submission(const SubmissionId& submission);

@@ -10,11 +10,15 @@ struct Store::Statements {
   explicit Statements(Database& d) : db(d) {}
   Database& db;
   Statement get_fact{db, "SELECT value FROM facts WHERE name=?"};
-  Statement set_fact{db, "INSERT INTO facts VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"};
-  Statement get_rooms{db, "SELECT room,name,topic,head,read_up_to,draft FROM rooms WHERE position>0 ORDER BY position"};
-  Statement put_room{db,
-                     "INSERT INTO rooms VALUES(?,?,?,?,?,?,?) ON CONFLICT(room) DO UPDATE SET "
-                     "name=excluded.name, topic=excluded.topic, head=excluded.head, position=excluded.position"};
+  Statement set_fact{
+      db, "INSERT INTO facts VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"};
+  Statement get_rooms{
+      db,
+      "SELECT room,name,topic,head,read_up_to,draft FROM rooms WHERE position>0 ORDER BY position"};
+  Statement put_room{
+      db,
+      "INSERT INTO rooms VALUES(?,?,?,?,?,?,?) ON CONFLICT(room) DO UPDATE SET "
+      "name=excluded.name, topic=excluded.topic, head=excluded.head, position=excluded.position"};
   Statement set_draft{db, "UPDATE rooms SET draft=?2 WHERE room=?1"};
   Statement set_read{db, "UPDATE rooms SET read_up_to=max(read_up_to,?2) WHERE room=?1"};
   Statement get_people{db, "SELECT user,name,display_name,role FROM people"};
@@ -30,15 +34,18 @@ struct Store::Statements {
                           "text,shown FROM messages WHERE generation=? AND room=? AND room_seq<? "
                           "ORDER BY room_seq DESC LIMIT ?"};
   Statement put_outbox{db, "INSERT INTO outbox VALUES(?,?,?,?,?,?,?,?,?,?,?)"};
-  Statement unsent{db,
-                   "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
-                   "FROM outbox WHERE process=? AND failed=0 AND submission>? ORDER BY submission,idx LIMIT ?"};
-  Statement outbox_of{db,
-                      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
-                      "FROM outbox WHERE room=? ORDER BY submission,idx"};
-  Statement outbox_row{db,
-                       "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
-                       "FROM outbox WHERE local_id=?"};
+  Statement unsent{
+      db,
+      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
+      "FROM outbox WHERE process=? AND failed=0 AND submission>? ORDER BY submission,idx LIMIT ?"};
+  Statement outbox_of{
+      db,
+      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
+      "FROM outbox WHERE room=? ORDER BY submission,idx"};
+  Statement outbox_row{
+      db,
+      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
+      "FROM outbox WHERE local_id=?"};
   Statement remove_submission{db, "DELETE FROM outbox WHERE submission=?"};
   Statement remove_row{db, "DELETE FROM outbox WHERE local_id=?"};
   Statement set_index{db, "UPDATE outbox SET idx=? WHERE local_id=?"};

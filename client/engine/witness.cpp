@@ -22,8 +22,10 @@ std::optional<std::uint64_t> claimed_size(std::string_view note) {
 Witness::Witness(merkle::NoteKey log, const std::string& note) : log_(std::move(log)) {
   if (note.empty()) return;
   verified_ = merkle::open_checkpoint(note, log_);
-  if (verified_) verified_note_ = note;
-  else log::warning("the stored checkpoint is not of this log's key; starting anew");
+  if (verified_)
+    verified_note_ = note;
+  else
+    log::warning("the stored checkpoint is not of this log's key; starting anew");
 }
 
 void Witness::offer(const std::string& note) {

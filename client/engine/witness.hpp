@@ -37,7 +37,9 @@ class Witness {
   std::optional<Range> next_question();
   void proof(const std::vector<Hash>& hashes);
   void no_answer() { asked_.reset(); }
-  bool has_question() const { return !asked_ && !candidate_.empty() && trouble_ != Trouble::forked; }
+  bool has_question() const {
+    return !asked_ && !candidate_.empty() && trouble_ != Trouble::forked;
+  }
 
   const std::optional<merkle::Checkpoint>& verified() const { return verified_; }
   const std::string& verified_note() const { return verified_note_; }
@@ -52,7 +54,7 @@ class Witness {
   merkle::NoteKey log_;
   std::optional<merkle::Checkpoint> verified_;
   std::string verified_note_;
-  std::string candidate_;            // unverified, claims candidate_size_
+  std::string candidate_;  // unverified, claims candidate_size_
   std::uint64_t candidate_size_ = 0;
   struct Asked {
     merkle::Checkpoint checkpoint;

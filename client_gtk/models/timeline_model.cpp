@@ -78,6 +78,7 @@ std::vector<TimelineStep> TimelineModel::upsert(client::Message message) {
   std::vector<TimelineStep> steps;
   const std::size_t by_local = find_local(message.local_id);
   const std::size_t by_seq = find_seq(message.room_seq);
+  const bool in_log = by_seq != size();  // as a row of its own
 
   if (by_local != size()) {
     client::Message& known = messages_[by_local];
@@ -89,7 +90,7 @@ std::vector<TimelineStep> TimelineModel::upsert(client::Message message) {
     // the unsent message now has its place in the log
     messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(by_local));
     const std::size_t place = place_of(message);
-    if (by_seq != size()) {
+    if (in_log) {
       steps.push_back({Kind::remove, by_local});
       messages_[by_seq] = std::move(message);
       steps.push_back({Kind::update, by_seq});
@@ -99,7 +100,7 @@ std::vector<TimelineStep> TimelineModel::upsert(client::Message message) {
     if (place == by_local) return {{Kind::update, place}};
     return {{Kind::remove, by_local}, {Kind::insert, place}};
   }
-  if (by_seq != size()) {
+  if (in_log) {
     // the broadcast of an own message knows less than the outbox did
     const std::uint64_t local_id = messages_[by_seq].local_id;
     messages_[by_seq] = std::move(message);

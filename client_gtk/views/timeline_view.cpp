@@ -25,6 +25,7 @@ TimelineView::TimelineView(const Glib::RefPtr<Gtk::Builder>& ui, Ports ports)
       states_(need<Gtk::Stack>(ui, "timeline_states")),
       scroll_(need<Gtk::ScrolledWindow>(ui, "timeline_scroll")),
       list_(need<Gtk::ListBox>(ui, "timeline")),
+      empty_(need(ui, "empty_room")),
       jump_revealer_(need<Gtk::Revealer>(ui, "jump_revealer")),
       jump_count_(need<Gtk::Label>(ui, "jump_count")),
       place_(scroll_.get_vadjustment()) {
@@ -63,6 +64,7 @@ void TimelineView::load_newest(std::uint32_t limit) {
   below_ = 0;
   show_jump();
   states_.set_visible_child("messages");
+  empty_.set_visible(false);
   slow_load_.disconnect();
   slow_load_ = Glib::signal_timeout().connect(
       [this] {
@@ -364,7 +366,8 @@ void TimelineView::jump_to_latest() {
 
 void TimelineView::show_state() {
   if (room_.is_zero() || !loaded_) return;
-  states_.set_visible_child(model_.empty() ? "empty" : "messages");
+  states_.set_visible_child("messages");
+  empty_.set_visible(model_.empty());
 }
 
 void TimelineView::show_jump() {

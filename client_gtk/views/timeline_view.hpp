@@ -81,6 +81,7 @@ class TimelineView {
   Gtk::Stack& states_;
   Gtk::ScrolledWindow& scroll_;
   Gtk::ListBox& list_;
+  Gtk::Widget& empty_;  // over the timeline, which is there in an empty room too
   Gtk::Revealer& jump_revealer_;
   Gtk::Label& jump_count_;
   Glib::RefPtr<Gtk::Adjustment> place_;

@@ -12,7 +12,7 @@ import tempfile
 
 
 def missing():
-    for program in ("xvfb-run", "Xvfb", "dbus-run-session", "xdotool", "import"):
+    for program in ("Xvfb", "dbus-run-session", "xdotool", "import"):
         if shutil.which(program) is None:
             return f"{program} is not installed"
     for module in ("gi", "pyatspi"):
@@ -46,12 +46,28 @@ def main():
             NO_AT_BRIDGE="0",
             TERTULIA_SCREENSHOTS=screenshots,
         )
-        for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "WAYLAND_DISPLAY"):
+        for name in ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "WAYLAND_DISPLAY", "XAUTHORITY"):
             environment.pop(name, None)
-        # DISPLAY has to be there before the session bus starts
-        command = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "dbus-run-session", "--",
-                   sys.executable, script, *arguments]
-        return subprocess.run(command, env=environment, check=False).returncode
+        server, environment["DISPLAY"] = start_x_server()
+        try:
+            # DISPLAY has to be there before the session bus starts
+            command = ["dbus-run-session", "--", sys.executable, script, *arguments]
+            return subprocess.run(command, env=environment, check=False).returncode
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def start_x_server():
+    """Xvfb picks a free display itself; xvfb-run -a looks for one first, and two can find the same."""
+    reading, writing = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x800x24",
+                               "-nolisten", "tcp"], pass_fds=(writing,))
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        number = answer.readline().strip()
+    assert number, "Xvfb did not start"
+    return server, ":" + number
 
 
 if __name__ == "__main__":

@@ -3,20 +3,33 @@
 usage: test_two_windows.py TERTULIAD TERTULIACTL TERTULIA_CLI TERTULIA
 """
 import os
+import socket
 import subprocess
 import sys
 
 from window_driver import DEADLINE_S, Window, text_of, wait_for
 
 
+SERVER_NAME = "colegio-san-martin"
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
 def write_config(directory):
+    commands, broadcast = free_ports(2)
     path = os.path.join(directory, "tertuliad.toml")
     with open(path, "w", encoding="utf-8") as config:
         config.write(f"""[server]
-name = "Colegio San Martín"
+name = "{SERVER_NAME}"
 [listen]
-commands = "tcp://127.0.0.1:*"
-broadcast = "tcp://127.0.0.1:*"
+commands = "tcp://127.0.0.1:{commands}"
+broadcast = "tcp://127.0.0.1:{broadcast}"
 [data]
 dir = "{directory}/data"
 [admin]
@@ -27,8 +40,8 @@ socket = "{directory}/admin.sock"
 
 def invite(ctl, config, name):
     """Waits for the admin socket, then asks once."""
-    socket = os.path.join(os.path.dirname(config), "admin.sock")
-    wait_for("the broker's admin socket", lambda: os.path.exists(socket))
+    admin = os.path.join(os.path.dirname(config), "admin.sock")
+    wait_for("the broker's admin socket", lambda: os.path.exists(admin))
     ran = subprocess.run([ctl, "--config", config, "invite", name], capture_output=True, text=True,
                          timeout=DEADLINE_S, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -37,7 +50,7 @@ def invite(ctl, config, name):
 
 def join(window, text, display_name):
     window.type_into("Invite", text)
-    window.says("Colegio San Martín")
+    window.says(SERVER_NAME)
     window.type_into("How others see you", display_name)
     window.screenshot("join-" + display_name.lower())
     window.click("Join")
@@ -53,7 +66,8 @@ def talk(broker_config, ctl, cli, program):
             Window(program, "--profile", os.path.join(home, "beto")) as beto:
         join(ana, invite(ctl, broker_config, "ana"), "Ana")
         join(beto, invite(ctl, broker_config, "beto"), "Beto")
-        for window, other, text in ((ana, beto, "¿Llegó el pedido? 📦"), (beto, ana, "Sí, a las diez\nEstá en recepción")):
+        said = ((ana, beto, "¿Llegó el pedido? 📦"), (beto, ana, "Sí, a las diez\nEstá en recepción"))
+        for window, other, text in said:
             window.type_into("Message", text)
             window.click("Send")
             other.says(text.split("\n", maxsplit=1)[0])

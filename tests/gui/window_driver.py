@@ -45,7 +45,15 @@ def walk(node):
 
 
 def showing(node):
-    return node.getState().contains(pyatspi.STATE_SHOWING)
+    """GTK 4.8 never sets the state "showing": what has no size, or a hidden ancestor, is not seen."""
+    extents = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
+    if extents.width <= 0 or extents.height <= 0:
+        return False
+    while node is not None and node.getRoleName() != "frame":
+        if not node.getState().contains(pyatspi.STATE_VISIBLE):
+            return False
+        node = node.parent
+    return True
 
 
 def text_of(node):
@@ -110,8 +118,8 @@ class Window:
         return wait_for(f"label {text!r}", lambda: self._label(text))
 
     def _label(self, text):
-        for node in self.all("label", "static"):
-            if text in node.name or text in text_of(node):
+        for node in walk(self.root):
+            if node.getRoleName() in ("label", "static") and text in text_of(node) and showing(node):
                 return node
         return None
 

@@ -19,7 +19,8 @@ BOOST_AUTO_TEST_CASE(a_preview_says_what_an_invite_holds_before_anything_is_sent
   invite.addresses = {"tcp://192.0.2.1:5570"};
   std::string reason;
   const std::string text = wire::encode_invite(invite);
-  const auto preview = preview_invite("  " + text.substr(0, 40) + "\n" + text.substr(40) + "\n", reason);
+  const auto preview =
+      preview_invite("  " + text.substr(0, 40) + "\n" + text.substr(40) + "\n", reason);
   BOOST_REQUIRE(preview.has_value());
   BOOST_TEST(preview->server_name == "escuela");
   BOOST_TEST(preview->user_name == "ana");
@@ -38,14 +39,17 @@ BOOST_AUTO_TEST_CASE(addresses_that_people_type_become_endpoints) {
   BOOST_TEST(normalised_address("tcp://10.0.0.1:7000") == "tcp://10.0.0.1:7000");
   BOOST_TEST(normalised_address("2001:db8::1") == "tcp://[2001:db8::1]:5570");
   BOOST_TEST(normalised_address("[2001:db8::1]:7000") == "tcp://[2001:db8::1]:7000");
-  for (const char* wrong : {"", "a b", "host:", "host:0", "host:70000", "host:12x", "[::1", "http://x/y"})
+  for (const char* wrong :
+       {"", "a b", "host:", "host:0", "host:70000", "host:12x", "[::1", "http://x/y"})
     BOOST_TEST(normalised_address(wrong).empty(), wrong);
 }
 
 BOOST_AUTO_TEST_CASE(broadcasts_come_from_the_host_that_answers_commands) {
   BOOST_TEST(broadcast_address("tcp://*:5571", "tcp://[::1]:5570") == "tcp://[::1]:5571");
-  BOOST_TEST(broadcast_address("tcp://*:5571", "tcp://chat.example:5570") == "tcp://chat.example:5571");
-  BOOST_TEST(broadcast_address("tcp://10.0.0.1:9", "tcp://chat.example:5570") == "tcp://10.0.0.1:9");
+  BOOST_TEST(broadcast_address("tcp://*:5571", "tcp://chat.example:5570") ==
+             "tcp://chat.example:5571");
+  BOOST_TEST(broadcast_address("tcp://10.0.0.1:9", "tcp://chat.example:5570") ==
+             "tcp://10.0.0.1:9");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,8 +1,8 @@
-#include <boost/test/unit_test.hpp>
-
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
 
 #include "client/engine/outbox.hpp"
 #include "tests/unit/scratch_directory.hpp"
@@ -20,7 +20,9 @@ RoomId room_of(std::uint8_t n) {
 
 struct Box {
   explicit Box(const std::filesystem::path& directory)
-      : profile(directory), store(profile), process(store.next_process()),
+      : profile(directory),
+        store(profile),
+        process(store.next_process()),
         outbox(store, profile, process, false) {
     profile.hold_process_lock(process);
     store.commit();

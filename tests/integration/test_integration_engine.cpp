@@ -1,0 +1,210 @@
+// The engine as a window uses it: pages, echoes, drafts, the state of the link.
+#include "client/engine/engine.hpp"
+#include "tests/integration/scenario.hpp"
+
+namespace tertulia::test {
+
+using namespace client;
+
+namespace {
+constexpr std::uint64_t kMsMax = 30'000;
+
+// An engine and all that it has told.
+class Window {
+ public:
+  explicit Window(const std::filesystem::path& profile) : engine(options(profile)) {
+    engine.start();
+  }
+
+  // Draws events until the condition holds.
+  bool until(const std::function<bool()>& condition) {
+    return wait_until(
+        [&] {
+          draw();
+          return condition();
+        },
+        kMsMax);
+  }
+  void draw() {
+    std::vector<Event> events;
+    engine.take_events(events);
+    for (auto& event : events) std::visit(*this, event);
+  }
+  bool enrol(const std::string& invite) {
+    engine.enrol(invite, "");
+    return until([&] { return enrolled.has_value(); }) && enrolled->ok &&
+           until([&] { return caught_up; });
+  }
+  bool online() {
+    return until([&] { return link.state == LinkState::online && caught_up; });
+  }
+  const client::Room& general() const { return rooms.at(0); }
+  std::vector<Message> page(std::uint64_t before, std::uint32_t limit, bool& complete) {
+    const std::uint64_t token = ++token_;
+    engine.load_page(general().id, before, limit, token);
+    BOOST_REQUIRE(until([&] { return loaded && loaded->token == token; }));
+    complete = loaded->complete;
+    return loaded->messages;
+  }
+
+  void operator()(const LinkChanged& e) {
+    link = e.status;
+    if (link.state != LinkState::online) caught_up = false;
+  }
+  void operator()(const AccountChanged& e) { account = e.account; }
+  void operator()(const RoomsChanged& e) { rooms = e.rooms; }
+  void operator()(const MessagesArrived& e) {
+    arrived.insert(arrived.end(), e.messages.begin(), e.messages.end());
+  }
+  void operator()(const PageLoaded& e) { loaded = e; }
+  void operator()(const OutboxChanged& e) {
+    outbox.insert(outbox.end(), e.messages.begin(), e.messages.end());
+  }
+  void operator()(const OutboxDiscarded& e) { discarded = e.local_id; }
+  void operator()(const EnrolFinished& e) { enrolled = e; }
+  void operator()(const OutboxDrained&) { drained = true; }
+  void operator()(const CaughtUp&) { caught_up = true; }
+
+  Engine engine;
+  LinkStatus link;
+  std::optional<Account> account;
+  std::vector<client::Room> rooms;
+  std::vector<Message> arrived, outbox;
+  std::optional<PageLoaded> loaded;
+  std::optional<EnrolFinished> enrolled;
+  std::uint64_t discarded = 0;
+  bool drained = false, caught_up = false;
+
+ private:
+  static EngineOptions options(const std::filesystem::path& profile) {
+    EngineOptions out;
+    out.profile = profile;
+    return out;
+  }
+  std::uint64_t token_ = 0;
+};
+
+std::string numbered_lines(int count) {
+  std::string out;
+  for (int i = 1; i <= count; ++i) out += fmt::format("línea {}\n", i);
+  return out;
+}
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(engine)
+
+BOOST_AUTO_TEST_CASE(a_new_window_gets_the_newest_page_and_the_past_on_demand) {
+  TestBroker broker;
+  Cli ana{broker.temp(), "ana"};
+  ana.enrol(broker.invite("ana"));
+  BOOST_REQUIRE(ana.run({"send", "general", "-"}, numbered_lines(1'200)).code == 0);
+
+  Window beto(broker.temp() / "beto");
+  BOOST_REQUIRE(beto.link.state != LinkState::online);
+  BOOST_REQUIRE(beto.enrol(broker.invite("beto")));
+  BOOST_TEST(beto.arrived.size() <= 200u);
+  BOOST_TEST(beto.arrived.back().room_seq == 1'200u);
+
+  bool complete = false;
+  std::vector<Message> all = beto.page(0, 50, complete);
+  BOOST_TEST(all.size() == 50u);
+  while (!complete && all.size() < 2'000) {
+    auto older = beto.page(all.front().room_seq, 300, complete);
+    BOOST_REQUIRE((complete || !older.empty()));
+    all.insert(all.begin(), older.begin(), older.end());
+  }
+  BOOST_REQUIRE(all.size() == 1'200u);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    BOOST_REQUIRE(all[i].room_seq == i + 1);
+    BOOST_REQUIRE(all[i].text == fmt::format("línea {}", i + 1));
+    BOOST_REQUIRE(all[i].sender_name == "ana");
+  }
+  // Once more, without the broker: from the cache.
+  beto.engine.stop();
+  broker.stop();
+  Window again(broker.temp() / "beto");
+  again.draw();
+  BOOST_TEST(again.page(0, 1'200, complete).size() == 1'200u);
+  BOOST_TEST(complete);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_written_offline_goes_once_when_the_server_is_back) {
+  TestBroker broker;
+  Window ana(broker.temp() / "ana");
+  BOOST_REQUIRE(ana.enrol(broker.invite("ana")));
+  broker.stop();
+  BOOST_REQUIRE(ana.until([&] { return ana.link.state == LinkState::offline; }));
+  const auto first = ana.engine.send_text(ana.general().id, "sin conexión");
+  const auto second = ana.engine.send_text(ana.general().id, "todavía");
+  BOOST_REQUIRE(ana.until([&] { return ana.outbox.size() == 2; }));
+  BOOST_TEST((ana.outbox[0].state == MessageState::queued));
+  broker.start();
+  BOOST_REQUIRE(ana.until([&] { return ana.drained && ana.arrived.size() == 2; }));
+  BOOST_TEST(ana.arrived[0].local_id == first);
+  BOOST_TEST(ana.arrived[1].local_id == second);
+  BOOST_TEST(ana.arrived[0].own);
+  BOOST_REQUIRE(ana.outbox.size() == 4u);
+  BOOST_TEST((ana.outbox[2].state == MessageState::sent));
+  BOOST_TEST(ana.outbox[2].room_seq == ana.arrived[0].room_seq);
+  BOOST_TEST((ana.outbox[2].id == ana.arrived[0].id));
+  BOOST_TEST(broker.verify() == "");
+}
+
+BOOST_AUTO_TEST_CASE(drafts_and_read_marks_outlive_the_window) {
+  TestBroker broker;
+  {
+    Window ana(broker.temp() / "ana");
+    BOOST_REQUIRE(ana.enrol(broker.invite("ana")));
+    ana.engine.save_draft(ana.general().id, "a medio escr");
+    ana.engine.mark_read(ana.general().id, 7);
+    ana.engine.stop();
+  }
+  Window ana(broker.temp() / "ana");
+  ana.draw();
+  BOOST_REQUIRE(ana.rooms.size() == 1u);  // told by start(), before any connection
+  BOOST_TEST(ana.general().draft == "a medio escr");
+  BOOST_TEST(ana.general().read_up_to == 7u);
+  BOOST_TEST(ana.account->user_name == "ana");
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_cannot_be_sent_fails_with_a_reason_and_can_be_dropped) {
+  TestBroker broker;
+  Window ana(broker.temp() / "ana");
+  BOOST_REQUIRE(ana.enrol(broker.invite("ana")));
+  RoomId nowhere;
+  nowhere.bytes[3] = 9;
+  const auto id = ana.engine.send_text(nowhere, "hola");
+  BOOST_REQUIRE(ana.until(
+      [&] { return !ana.outbox.empty() && ana.outbox.back().state == MessageState::failed; }));
+  BOOST_TEST(ana.outbox.back().failure.find("not a member") != std::string::npos);
+  ana.engine.discard(id);
+  BOOST_REQUIRE(ana.until([&] { return ana.discarded == id; }));
+}
+
+BOOST_AUTO_TEST_CASE(a_window_that_was_closed_long_ago_jumps_to_the_newest_page) {
+  TestBroker broker;
+  Cli beto{broker.temp(), "beto"};
+  beto.enrol(broker.invite("beto"));
+  BOOST_REQUIRE(beto.run({"send", "general", "-"}, numbered_lines(30)).code == 0);
+  {
+    Window ana(broker.temp() / "ana");
+    BOOST_REQUIRE(ana.enrol(broker.invite("ana")));
+    BOOST_TEST(ana.arrived.size() == 30u);
+  }
+  BOOST_REQUIRE(beto.run({"send", "general", "-"}, numbered_lines(3'000)).code == 0);
+  Window ana(broker.temp() / "ana");
+  BOOST_REQUIRE(ana.online());
+  BOOST_TEST(ana.arrived.size() <= 200u);
+  BOOST_TEST(ana.arrived.back().room_seq == 3'030u);
+  // The hole between what was cached and the newest page is mended by the pages that cross it.
+  bool complete = false;
+  const auto page = ana.page(ana.arrived.front().room_seq, 2'999, complete);
+  BOOST_REQUIRE(!page.empty());
+  for (std::size_t i = 1; i < page.size(); ++i)
+    BOOST_REQUIRE(page[i].room_seq == page[i - 1].room_seq + 1);
+  BOOST_TEST(page.front().room_seq == 1u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace tertulia::test
