@@ -20,7 +20,7 @@ class Allowance {
 
  private:
   struct Peer {
-    std::size_t bytes = 0;         // since the last time that all was seen to have left
+    std::size_t bytes = 0;  // since the last time that all was seen to have left
     std::uint64_t looked_ms = 0;
   };
   std::unordered_map<std::string, Peer> peers_;  // by routing id

@@ -44,8 +44,10 @@ BOOST_AUTO_TEST_SUITE(slow)
 
 BOOST_FIXTURE_TEST_CASE(who_asks_for_history_and_never_reads, Town) {
   Socket lazy(mallory.context(), mallory.device.keys.curve,
-              {.type = SocketType::dealer, .address = mallory.device.commands,
-               .server = mallory.device.server_curve, .lazy = true});
+              {.type = SocketType::dealer,
+               .address = mallory.device.commands,
+               .server = mallory.device.server_curve,
+               .lazy = true});
   pb::Request request;
   request.mutable_history()->set_room(std::string(as_text(general.view())));
   request.mutable_history()->set_from_room_seq(1);
@@ -60,8 +62,10 @@ BOOST_FIXTURE_TEST_CASE(who_asks_for_history_and_never_reads, Town) {
 
 BOOST_FIXTURE_TEST_CASE(who_subscribes_and_never_reads, Town) {
   Socket lazy(mallory.context(), mallory.device.keys.curve,
-              {.type = SocketType::sub, .address = mallory.device.broadcast,
-               .server = mallory.device.server_curve, .lazy = true});
+              {.type = SocketType::sub,
+               .address = mallory.device.broadcast,
+               .server = mallory.device.server_curve,
+               .lazy = true});
   lazy.subscribe(mallory.device.room("general").topic.view());
   say_much(3'000);  // 90 MiB
   check_neighbours(beto, ana);

@@ -51,12 +51,12 @@ void RawClient::connect() {
 
 void RawClient::connect_broadcast() {
   const crypto::CurveKey own(own_secret.value_or(device.keys.curve.secret()));
-  sub_ = std::make_unique<Socket>(
-      context_, own,
-      Socket::Options{.type = SocketType::sub,
-                      .address = device.broadcast,
-                      .server = server_key.value_or(device.server_curve),
-                      .routing_id = {}});
+  sub_ =
+      std::make_unique<Socket>(context_, own,
+                               Socket::Options{.type = SocketType::sub,
+                                               .address = device.broadcast,
+                                               .server = server_key.value_or(device.server_curve),
+                                               .routing_id = {}});
 }
 
 void RawClient::disconnect() {
