@@ -84,7 +84,10 @@ void RawClient::rejoin() {
   connect();
   const auto welcome = hello();
   if (!welcome || !welcome->has_welcome())
-    throw std::runtime_error("no welcome: " + describe(welcome));
+    throw std::runtime_error("no welcome: " + describe(welcome) + "; handshakes " +
+                             std::to_string(dealer_->counts().connected) + " good, " +
+                             std::to_string(dealer_->counts().refused) + " refused, " +
+                             std::to_string(dealer_->counts().disconnected) + " ended");
   pb::Request people;
   people.mutable_people();
   if (!ask(people)) throw std::runtime_error("no list of people");
