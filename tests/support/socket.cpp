@@ -47,7 +47,8 @@ Socket::Socket(Context& context, const crypto::CurveKey& own, const Options& o)
   if (socket_ == nullptr) fail_zmq("zmq_socket");
   set(socket_, ZMQ_LINGER, 0);
   set(socket_, ZMQ_SNDHWM, 0);
-  set(socket_, ZMQ_RCVHWM, 0);
+  set(socket_, ZMQ_RCVHWM, o.lazy ? 1 : 0);
+  if (o.lazy) set(socket_, ZMQ_RCVBUF, 4096);
   set(socket_, ZMQ_IPV6, 1);
   set(socket_, ZMQ_RECONNECT_IVL, 50);
   set(socket_, ZMQ_RECONNECT_IVL_MAX, 500);
