@@ -45,6 +45,8 @@ struct Gateway::Impl {
              .handshake_ms = options.handshake_ms})),
         endpoint(bind_server_socket(router, options.endpoint, commands_monitor)) {}
 
+  ~Impl() { close_server_socket(router); }  // for a start that failed half way
+
   Queue<Outgoing>& outgoing;
   const std::vector<Queue<Inbound>*> workers;
   FloodGuard& guard;
@@ -80,7 +82,7 @@ void Gateway::Impl::run() {
     for (auto& a : answers) send(a.routing, std::move(a.frame));
     if (stop_now) break;
   }
-  router.close();
+  close_server_socket(router);
 }
 
 bool Gateway::Impl::receive_one() {
