@@ -26,7 +26,7 @@ void Application::on_startup() {
   adwaita::start();
   adwaita::set_color_scheme(options_.color_scheme);
   auto css = Gtk::CssProvider::create();
-  css->load_from_resource(std::string(resource_base) + "/style.css");
+  css->load_from_resource(resource_path("/style.css"));
   Gtk::StyleContext::add_provider_for_display(Gdk::Display::get_default(), css,
                                               GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
   add_actions();

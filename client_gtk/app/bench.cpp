@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <fstream>
@@ -62,17 +63,17 @@ void Bench::painted() {
   auto& timeline = window_.main_page().timeline();
   if (!timed_) {
     timed_ = true;
-    std::printf("first_frame_ms=%.0f\n", since_process_start_ms());
+    std::printf("first_frame_ms=%.0f\nrss_first_mib=%.1f\n", since_process_start_ms(), resident_mib());
     std::fflush(stdout);
   }
-  if (timeline.rows() < rows_wanted && !timeline.complete()) {
+  if (timeline.rows_made() < rows_wanted && !timeline.complete()) {
     timeline.scroll(-1);
     timeline.load_older();
     window_.queue_draw();
     return;
   }
   stop_listening();
-  std::printf("rows=%zu\nrss_mib=%.1f\n", timeline.rows(), resident_mib());
+  std::printf("rows=%ju\nrss_mib=%.1f\n", std::uintmax_t{timeline.rows_made()}, resident_mib());
   std::fflush(stdout);
   Glib::signal_idle().connect_once([this] { window_.close(); });
 }

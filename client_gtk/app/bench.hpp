@@ -11,7 +11,7 @@ namespace tertulia::gtk {
 
 class Bench {
  public:
-  static constexpr std::size_t rows_wanted = 1000;
+  static constexpr std::uint64_t rows_wanted = 1000;
 
   explicit Bench(Window& window);
   ~Bench();

@@ -10,8 +10,18 @@ namespace tertulia::gtk {
 
 inline constexpr const char* resource_base = "/org/tertulia/Tertulia";
 
+// file: below resource_base, with its leading slash.
+inline std::string resource_path(const std::string& file) {
+  std::string path = resource_base;
+  path += file;
+  return path;
+}
+
 inline Glib::RefPtr<Gtk::Builder> load_ui(const std::string& name) {
-  return Gtk::Builder::create_from_resource(std::string(resource_base) + "/ui/" + name + ".ui");
+  std::string file = "/ui/";
+  file += name;
+  file += ".ui";
+  return Gtk::Builder::create_from_resource(resource_path(file));
 }
 
 template <class Widget = Gtk::Widget>

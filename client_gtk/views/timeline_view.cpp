@@ -44,6 +44,7 @@ TimelineView::~TimelineView() {
   idle_.disconnect();
   slow_load_.disconnect();
   layout_.disconnect();
+  if (fill_tick_ != 0) list_.remove_tick_callback(fill_tick_);
 }
 
 void TimelineView::open(const client::Room& room) {
@@ -116,7 +117,20 @@ void TimelineView::first_page(client::PageLoaded& page) {
   if (!waiting_.empty()) wait_for_idle();
   if (read_at_open_ != 0 && model_.last_room_seq() > read_at_open_) go_to_first_unread();
   mark_read();
+  fill_after_picture();
   loaded_signal_.emit();
+}
+
+// The first page need not fill the screen. The second tick is after the first picture.
+void TimelineView::fill_after_picture() {
+  if (fill_tick_ != 0) return;
+  int ticks = 0;
+  fill_tick_ = list_.add_tick_callback([this, ticks](const Glib::RefPtr<Gdk::FrameClock>&) mutable {
+    if (++ticks < 2) return true;
+    fill_tick_ = 0;
+    if (place_->get_value() < 1.5 * place_->get_page_size()) load_older();
+    return false;
+  });
 }
 
 void TimelineView::older_page(client::PageLoaded& page) {
@@ -128,6 +142,7 @@ void TimelineView::older_page(client::PageLoaded& page) {
     for (std::size_t i = added; i > 0; --i) {
       auto* row = Gtk::make_managed<MessageRow>(model_.at(i - 1), ports_.actions);
       rows_.push_front(row);
+      ++rows_made_;
       list_.prepend(*row);
     }
   });
@@ -242,6 +257,7 @@ void TimelineView::apply(const std::vector<TimelineStep>& steps) {
 void TimelineView::insert_row(std::size_t index) {
   auto* row = Gtk::make_managed<MessageRow>(model_.at(index), ports_.actions);
   rows_.insert(rows_.begin() + static_cast<std::ptrdiff_t>(index), row);
+  ++rows_made_;
   list_.insert(*row, static_cast<int>(index));
 }
 
