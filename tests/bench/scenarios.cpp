@@ -268,6 +268,7 @@ Memory memory(const Settings& settings) {
   for (auto& peer : many) join(*peer);
   settle(*first[0], many, counts);
   out.conn_kib = static_cast<double>(broker.process().rss_kib() - before) / settings.connections;
+  if (broker.stop() != 0) throw std::runtime_error("the broker did not end cleanly");
   return out;
 }
 
