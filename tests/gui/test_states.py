@@ -48,7 +48,7 @@ def keyboard(program):
     with preview(program) as window:
         window.says("Online")
         focus = window.find("Message", "text", "entry")
-        subprocess.run(["xdotool", "windowfocus", "--sync", window.x_window()], check=True, timeout=20)
+        window.focus()
         subprocess.run(["xdotool", "type", "hola"], check=True, timeout=20)
         press("shift+Return")
         subprocess.run(["xdotool", "type", "mundo"], check=True, timeout=20)

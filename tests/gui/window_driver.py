@@ -172,6 +172,10 @@ class Window:
             self._x_window = wait_for("the window is on the screen", visible)
         return self._x_window
 
+    def focus(self):
+        subprocess.run(["xdotool", "windowfocus", "--sync", self.x_window()], check=True,
+                       timeout=DEADLINE_S)
+
     def resize(self, width, height):
         window = self.x_window()
         subprocess.run(["xdotool", "windowsize", "--sync", window, str(width), str(height)],
