@@ -1,7 +1,7 @@
 // The members of client::Engine, played from a script: linked into tertulia-window-preview instead
 // of the engine, to bring the window into states that are hard to provoke with a real server.
 // TERTULIA_SCENE: talk (default), offline, forked, rolled_back, first_run, empty, no_rooms, burst,
-// unread, numbered (each text with its number; TERTULIA_MESSAGES of them in a room). No thread of its own: every command is answered at once.
+// unread, store_fails (what is sent is not stored), numbered (each text with its number; TERTULIA_MESSAGES of them in a room). No thread of its own: every command is answered at once.
 #include <cstdlib>
 #include <iterator>
 #include <map>
@@ -211,6 +211,11 @@ std::uint64_t Engine::send_text(const RoomId& room, std::string text) {
   Message& m = impl_->add_unsent(text, MessageState::queued, "");
   m.room = room;
   const std::uint64_t id = m.local_id;
+  if (impl_->scene == "store_fails") {
+    impl_->outbox.erase(id);
+    impl_->tell(LinkChanged{{LinkState::online, LinkProblem::store_failed, "disk full", 0}});
+    return id;
+  }
   impl_->tell(OutboxChanged{{m}});
   if (text == "burst") impl_->burst();
   if (impl_->online()) {

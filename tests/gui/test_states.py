@@ -88,6 +88,15 @@ def edit_failed(program):
                  "The file is on the shared drive.\nhalf a thought")
 
 
+def store_fails(program):
+    with preview(program, TERTULIA_SCENE="store_fails") as window:
+        window.type_into("Message", "a thought to keep")
+        window.click("Send")
+        window.says("Messages cannot be saved on this computer: disk full")
+        message = window.find("Message", "text", "entry")
+        wait_for("the text is back", lambda: text_of(message) == "a thought to keep")
+
+
 def forked(program):
     with preview(program, TERTULIA_SCENE="forked") as window:
         window.says("The server's log was changed")
