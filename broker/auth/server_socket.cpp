@@ -63,6 +63,13 @@ zmq::socket_t open_server_socket(Context& context, const crypto::CurveKey& trans
   return s;
 }
 
+void close_server_socket(zmq::socket_t& socket) {
+  if (!socket) return;
+  // Fails only when the context has ended, and with it every event.
+  zmq_socket_monitor(socket.handle(), nullptr, 0);
+  socket.close();
+}
+
 std::string bind_server_socket(zmq::socket_t& socket, const std::string& endpoint,
                                const char* monitor) {
   if (zmq_socket_monitor(socket.handle(), monitor, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) !=

@@ -34,6 +34,10 @@ zmq::socket_t open_server_socket(Context& context, const crypto::CurveKey& trans
 std::string bind_server_socket(zmq::socket_t& socket, const std::string& endpoint,
                                const char* monitor);
 
+// Stops the monitor first: an event that finds t-auth's end closed would block libzmq's I/O thread
+// for ever. Nothing on a socket that is closed already.
+void close_server_socket(zmq::socket_t& socket);
+
 // "5570" of "tcp://[::]:5570".
 std::string port_of(const std::string& endpoint);
 

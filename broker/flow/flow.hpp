@@ -32,6 +32,7 @@ struct Asker {
   RoutingId routing;
   RequestId request;
   CurvePublicKey key;
+  int connection_fd = -1;  // for reads_too_slowly(); never closed, never written to
 };
 
 // A frame for one connection, complete (ver ‖ 3 ‖ request_id ‖ Reply).

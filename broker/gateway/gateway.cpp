@@ -45,6 +45,8 @@ struct Gateway::Impl {
              .handshake_ms = options.handshake_ms})),
         endpoint(bind_server_socket(router, options.endpoint, commands_monitor)) {}
 
+  ~Impl() { close_server_socket(router); }  // for a start that failed half way
+
   Queue<Outgoing>& outgoing;
   const std::vector<Queue<Inbound>*> workers;
   FloodGuard& guard;
@@ -80,7 +82,7 @@ void Gateway::Impl::run() {
     for (auto& a : answers) send(a.routing, std::move(a.frame));
     if (stop_now) break;
   }
-  router.close();
+  close_server_socket(router);
 }
 
 bool Gateway::Impl::receive_one() {
@@ -95,7 +97,8 @@ bool Gateway::Impl::receive_one() {
     if (++bodies == 1) body = std::move(part);
   }
   metrics.add(Count::frames_in);
-  guard.message_came(zmq_msg_get(body.handle(), ZMQ_SRCFD));
+  const int connection_fd = zmq_msg_get(body.handle(), ZMQ_SRCFD);
+  guard.message_came(connection_fd);
   if (bodies != 1 || routing_frame.size() > RoutingId::bytes_max) {
     metrics.add(Count::refused_multipart);
     return true;
@@ -115,6 +118,7 @@ bool Gateway::Impl::receive_one() {
   std::memcpy(frame.asker.routing.bytes.data(), routing_frame.data(), routing_frame.size());
   frame.asker.request = RequestId::from({data + kRequestOffset, RequestId::size_bytes});
   frame.asker.key = *key;
+  frame.asker.connection_fd = connection_fd;
   frame.frame.assign(data, data + body.size());
   auto& worker = *workers[std::hash<CurvePublicKey>{}(*key) % workers.size()];
   if (!worker.push(std::move(frame), body.size())) {

@@ -49,6 +49,7 @@ enum class Count : std::size_t {
   refused_wrong_server,
   refused_log_busy,
   refused_reader_busy,
+  refused_slow_peer,  // large answers to a peer that does not read what it has
   refused_other,
   // t-publisher
   subscriptions_refused,
@@ -95,6 +96,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Count::co
      "refused_wrong_server",
      "refused_log_busy",
      "refused_reader_busy",
+     "refused_slow_peer",
      "refused_other",
      "subscriptions_refused",
      "subscriber_messages",

@@ -40,6 +40,8 @@ struct Publisher::Impl {
                                  .handshake_ms = o.handshake_ms})),
         endpoint(bind_server_socket(xpub, o.endpoint, broadcast_monitor)) {}
 
+  ~Impl() { close_server_socket(xpub); }  // for a start that failed half way
+
   const PublisherOptions options;
   const DirectoryCell& directory;
   Queue<Committed>& queue;
@@ -77,7 +79,7 @@ void Publisher::Impl::run() {
     if (!batch.empty()) publish(batch);
     if (last_turn) break;
   }
-  xpub.close();
+  close_server_socket(xpub);
 }
 
 bool Publisher::Impl::hear_one() {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "broker/flow/peer_backlog.hpp"
 #include "broker/log/log_reader.hpp"
+#include "broker/reader/fair_queue.hpp"
 #include "broker/worker/reply.hpp"
 
 namespace tertulia::broker {
@@ -25,27 +27,41 @@ struct Reader::Impl {
   std::thread thread;
 
   void run();
+  void serve(const ReadRequest& request);
+  void busy(const Asker& asker, Count reason);
   pb::Reply answer(const HistoryRead& r);
   pb::Reply answer(const ConsistencyRead& r);
   pb::Reply answer(const InclusionRead& r);
 };
 
 void Reader::Impl::run() {
-  std::vector<ReadRequest> batch;
+  std::vector<ReadRequest> arrived;
+  FairQueue waiting;
   for (;;) {
-    const bool last_turn = stopping;
-    if (!last_turn) queue.wait(-1);
-    queue.take_all(batch);
-    for (const auto& request : batch) {
-      if (last_turn) return;  // what is unread is asked again, after the restart
-      const auto reply =
-          std::visit([this](const auto& what) { return answer(what); }, request.what);
-      metrics.add(Count::pages);
-      // One by one: a page is big, and the next one takes its time.
-      outgoing.push_always(reply_frame(request.asker, reply));
-    }
-    if (last_turn) return;
+    if (stopping) return;  // what is unread is asked again, after the restart
+    if (waiting.empty()) queue.wait(-1);
+    queue.take_all(arrived);
+    for (auto& request : arrived)
+      if (!waiting.add(std::move(request))) busy(request.asker, Count::refused_reader_busy);
+    // One by one: a page is big, the next one takes its time, and others have asked meanwhile.
+    if (const auto request = waiting.next()) serve(*request);
   }
+}
+
+void Reader::Impl::serve(const ReadRequest& request) {
+  if (reads_too_slowly(request.asker.connection_fd)) {
+    busy(request.asker, Count::refused_slow_peer);
+    return;
+  }
+  const auto reply = std::visit([this](const auto& what) { return answer(what); }, request.what);
+  metrics.add(Count::pages);
+  outgoing.push_always(reply_frame(request.asker, reply));
+}
+
+void Reader::Impl::busy(const Asker& asker, Count reason) {
+  metrics.add(reason);
+  outgoing.push_always(
+      error_frame(asker, error_of(pb::BUSY, "The server is busy; ask again.", busy_retry_ms)));
 }
 
 pb::Reply Reader::Impl::answer(const HistoryRead& r) {

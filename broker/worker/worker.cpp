@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "broker/flow/peer_backlog.hpp"
 #include "broker/worker/reply.hpp"
 #include "broker/worker/submission_check.hpp"
 #include "common/wire/frame.hpp"
@@ -89,6 +90,10 @@ void Worker::Impl::submit(const Directory& directory, const Inbound& in) {
 
 void Worker::Impl::ask(const Directory& directory, const Inbound& in, ByteView content) {
   ports.metrics.add(Count::requests);
+  if (reads_too_slowly(in.asker.connection_fd)) {
+    busy(in.asker, Count::refused_slow_peer);
+    return;
+  }
   auto answer = answer_request(directory, ports.facts, in.asker, content);
   if (auto* reply = std::get_if<pb::Reply>(&answer)) {
     if (reply->has_error()) ports.metrics.add(count_of(reply->error().code()));

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <charconv>
+#include <utility>
 
 #include "common/wire/frame.hpp"
 
@@ -96,7 +97,7 @@ std::string broadcast_address(const std::string& broadcast, const std::string& c
 }
 
 Monitor::Monitor(zmq::context_t& context, zmq::socket_t& watched)
-    : pair_(context, zmq::socket_type::pair) {
+    : watched_(watched.handle()), pair_(context, zmq::socket_type::pair) {
   static std::atomic<std::uint64_t> count{0};
   const std::string endpoint = fmt::format("inproc://engine-monitor-{}", ++count);
   if (zmq_socket_monitor(watched.handle(), endpoint.c_str(),
@@ -106,8 +107,15 @@ Monitor::Monitor(zmq::context_t& context, zmq::socket_t& watched)
                              ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) != 0)
     throw zmq::error_t();
   pair_.set(zmq::sockopt::linger, 0);
+  pair_.set(zmq::sockopt::rcvhwm, 0);  // nor may a full pair block it
   pair_.connect(endpoint);
 }
+Monitor::~Monitor() {
+  // Fails only when the context has ended, and with it every event.
+  if (watched_ != nullptr) zmq_socket_monitor(watched_, nullptr, 0);
+}
+Monitor::Monitor(Monitor&& other) noexcept
+    : watched_(std::exchange(other.watched_, nullptr)), pair_(std::move(other.pair_)) {}
 
 std::optional<SocketEvent> Monitor::next() {
   zmq::message_t event, address;

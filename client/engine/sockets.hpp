@@ -40,13 +40,19 @@ struct SocketEvent {
   std::uint16_t event = 0;
   std::uint32_t value = 0;
 };
+// Ends before the socket that it watches. It then tells libzmq to stop watching: an event that finds
+// nobody at the other end of the pair would block libzmq's I/O thread for ever.
 class Monitor {
  public:
   Monitor(zmq::context_t& context, zmq::socket_t& watched);
+  ~Monitor();
+  Monitor(Monitor&& other) noexcept;
+  Monitor& operator=(Monitor&&) = delete;
   std::optional<SocketEvent> next();
   void* handle() { return pair_.handle(); }
 
  private:
+  void* watched_;  // null: moved from
   zmq::socket_t pair_;
 };
 

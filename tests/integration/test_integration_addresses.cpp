@@ -51,8 +51,8 @@ BOOST_AUTO_TEST_CASE(messages_come_when_the_broadcast_port_is_blocked) {
   BOOST_REQUIRE(beto.hello()->has_welcome());
   const RoomId general = beto.device.room("general").id;
   Process listen = ana.start({"listen", "general", "--json"});
-  BOOST_REQUIRE(wait_until(
-      [&] { return listen.err().find("listening") != std::string::npos; }, 60'000));
+  BOOST_REQUIRE(
+      wait_until([&] { return listen.err().find("listening") != std::string::npos; }, 60'000));
   const std::uint64_t said = monotonic_ms();
   BOOST_REQUIRE(beto.submit(general, {"sin difusión"})->has_ack());
   bool heard = false;
@@ -89,8 +89,8 @@ BOOST_AUTO_TEST_CASE(an_address_of_another_server_is_refused_and_the_old_one_sti
   TestBroker broker, other({.server_name = "otra"});
   Cli ana(broker.temp(), "ana");
   ana.enrol(broker.invite("ana"));
-  const Ran ran = ana.run({"--server", other.command_address(), "send", "general", "hola",
-                           "--timeout", "30"});
+  const Ran ran =
+      ana.run({"--server", other.command_address(), "send", "general", "hola", "--timeout", "30"});
   // All known addresses are tried, and the pinned key decides
   BOOST_TEST((ran.code == 0 || ran.code == 1), "exit " << ran.code << ": " << ran.err);
   const Ran again = ana.run({"send", "general", "hola", "--timeout", "30"});
@@ -101,8 +101,9 @@ BOOST_AUTO_TEST_CASE(a_client_that_stays_follows_a_broker_that_comes_back_elsewh
   // Two addresses in the card: the client that lost one tries the other
   TestBroker broker;
   const std::uint16_t second = free_port();
-  broker.options.listen_more = fmt::format(
-      "advertise = [\"tcp://127.0.0.1:{}\", \"tcp://127.0.0.1:{}\"]\n", broker.command_port(), second);
+  broker.options.listen_more =
+      fmt::format("advertise = [\"tcp://127.0.0.1:{}\", \"tcp://127.0.0.1:{}\"]\n",
+                  broker.command_port(), second);
   BOOST_REQUIRE_EQUAL(broker.stop().value_or(-1), 0);
   broker.write_config();
   broker.start();

@@ -56,9 +56,10 @@ BOOST_FIXTURE_TEST_CASE(history_gives_the_newest_oldest_first, Town) {
 }
 
 BOOST_FIXTURE_TEST_CASE(refused_is_1_with_a_reason, Town) {
-  for (const auto& args : std::vector<std::vector<std::string>>{
-           {"send", "no-such-room", "hola"}, {"history", "no-such-room"},
-           {"listen", "no-such-room", "--count", "1"}}) {
+  for (const auto& args :
+       std::vector<std::vector<std::string>>{{"send", "no-such-room", "hola"},
+                                             {"history", "no-such-room"},
+                                             {"listen", "no-such-room", "--count", "1"}}) {
     const Ran ran = ana.run(args);
     BOOST_TEST(ran.code == 1, args[0] << ": exit " << ran.code << ": " << ran.err);
     BOOST_TEST(ran.err.find("no-such-room") != std::string::npos, ran.err);
@@ -72,9 +73,14 @@ BOOST_FIXTURE_TEST_CASE(refused_is_1_with_a_reason, Town) {
 }
 
 BOOST_FIXTURE_TEST_CASE(usage_is_2, Town) {
-  for (const auto& args : std::vector<std::vector<std::string>>{
-           {}, {"send"}, {"send", "general"}, {"--nonsense"}, {"dance"},
-           {"history", "general", "--limit", "many"}, {"enrol"}}) {
+  for (const auto& args :
+       std::vector<std::vector<std::string>>{{},
+                                             {"send"},
+                                             {"send", "general"},
+                                             {"--nonsense"},
+                                             {"dance"},
+                                             {"history", "general", "--limit", "many"},
+                                             {"enrol"}}) {
     const Ran ran = ana.run(args);
     BOOST_TEST(ran.code == 2, (args.empty() ? "" : args[0]) << ": exit " << ran.code);
     BOOST_TEST(!(ran.err + ran.out).empty());
@@ -97,7 +103,10 @@ BOOST_FIXTURE_TEST_CASE(not_reachable_is_3, Town) {
   broker.start();
   BOOST_REQUIRE_EQUAL(ana.run({"send", "general", "y otra"}).code, 0);
   const bool all = wait_until(
-      [&] { return json_lines(ana.run({"history", "general", "--json"}).out).size() == 3; }, 20'000);
+      [&] {
+        return json_lines(ana.run({"history", "general", "--json"}).out).size() == 3;
+      },
+      20'000);
   BOOST_TEST(all);
 }
 

@@ -31,8 +31,7 @@ class Sender {
   // Sends up to the bound and takes what has come.
   void turn() {
     while (unacked_.size() < kInFlight) {
-      unacked_.push_back(
-          client_.device.draft(room_, {fmt::format("{} {}", word_, drafted_++)}));
+      unacked_.push_back(client_.device.draft(room_, {fmt::format("{} {}", word_, drafted_++)}));
       client_.device.sign(unacked_.back());
       post(unacked_.back());
     }
@@ -83,7 +82,8 @@ void check_room(std::vector<std::unique_ptr<Sender>>& senders) {
   for (const auto& sender : senders) {
     for (const auto& [id, seq] : sender->acks()) {
       const auto found = where.find(id);
-      BOOST_REQUIRE_MESSAGE(found != where.end(), "an acked message of " << sender->word() << " is lost");
+      BOOST_REQUIRE_MESSAGE(found != where.end(),
+                            "an acked message of " << sender->word() << " is lost");
       BOOST_REQUIRE_EQUAL(found->second, seq);
     }
     const auto texts = beginning_with(texts_of(all), sender->word() + " ");
@@ -101,8 +101,8 @@ BOOST_AUTO_TEST_CASE(twenty_kills_under_load_lose_and_double_nothing) {
   TestBroker broker;
   std::vector<std::unique_ptr<Sender>> senders;
   for (std::size_t i = 0; i < kSenders; ++i)
-    senders.push_back(std::make_unique<Sender>(broker.invite(fmt::format("s{}", i)),
-                                               fmt::format("s{}", i)));
+    senders.push_back(
+        std::make_unique<Sender>(broker.invite(fmt::format("s{}", i)), fmt::format("s{}", i)));
   std::mt19937 random(20261123);
   const std::uint64_t started = monotonic_ms();
   for (int cycle = 0; cycle < cycles; ++cycle) {

@@ -88,7 +88,8 @@ BOOST_FIXTURE_TEST_CASE(a_full_disk_is_read_only_with_a_reason_and_ends_by_itsel
   BOOST_TEST(!pong.read_only_reason().empty());
   const auto page = beto.history(general, 1, 0, 10);
   BOOST_REQUIRE(page);
-  BOOST_TEST(texts_of(*page) == std::vector<std::string>{"antes"}, boost::test_tools::per_element());
+  BOOST_TEST(texts_of(*page) == std::vector<std::string>{"antes"},
+             boost::test_tools::per_element());
   // It stays like this for as long as the disk is full, and says so each time
   for (int i = 0; i < 20; ++i) BOOST_TEST(is_error(beto.submit(draft), pb::READ_ONLY));
   const auto lines = numbered("espera", 50);

@@ -94,8 +94,10 @@ Bytes curve_hello(std::mt19937& random) {
 
 Socket watched(RawClient& client, SocketType type) {
   Socket socket(client.context(), client.device.keys.curve,
-                {.type = type, .address = client.device.broadcast,
-                 .server = client.device.server_curve, .watch = true});
+                {.type = type,
+                 .address = client.device.broadcast,
+                 .server = client.device.server_curve,
+                 .watch = true});
   BOOST_REQUIRE(wait_until([&] { return socket.counts().connected > 0; }, 20'000));
   return socket;
 }
@@ -167,11 +169,15 @@ BOOST_FIXTURE_TEST_CASE(two_hundred_connections_that_say_nothing, Neighbours) {
 
 BOOST_FIXTURE_TEST_CASE(a_client_without_curve_gets_nothing, Neighbours) {
   Socket plain(t.mallory.context(), t.mallory.device.keys.curve,
-               {.type = SocketType::dealer, .address = t.broker.command_address(), .server = {},
-                .routing_id = {}, .plain = true, .watch = true});
+               {.type = SocketType::dealer,
+                .address = t.broker.command_address(),
+                .server = {},
+                .routing_id = {},
+                .plain = true,
+                .watch = true});
   plain.send(RawDevice::request_frame({}, t.mallory.device.hello_request()));
-  BOOST_TEST(wait_until([&] { return plain.counts().refused + plain.counts().disconnected > 0; },
-                        20'000));
+  BOOST_TEST(
+      wait_until([&] { return plain.counts().refused + plain.counts().disconnected > 0; }, 20'000));
   BOOST_TEST(plain.counts().connected == 0u);
 }
 
@@ -266,8 +272,10 @@ BOOST_FIXTURE_TEST_CASE(made_up_topics_by_the_thousand_cost_nothing, Neighbours)
 BOOST_FIXTURE_TEST_CASE(an_invites_key_cannot_subscribe, Neighbours) {
   RawClient guest(t.broker.invite("guest"));
   Socket socket(guest.context(), guest.device.invite_key,
-                {.type = SocketType::sub, .address = t.mallory.device.broadcast,
-                 .server = guest.device.server_curve, .watch = true});
+                {.type = SocketType::sub,
+                 .address = t.mallory.device.broadcast,
+                 .server = guest.device.server_curve,
+                 .watch = true});
   socket.subscribe(t.mallory.device.room("general").topic.view());
   BOOST_TEST(wait_until([&] { return socket.counts().disconnected + socket.counts().refused > 0; },
                         20'000));

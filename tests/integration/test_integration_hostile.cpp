@@ -9,8 +9,8 @@ namespace tertulia::test {
 
 namespace {
 
-constexpr std::size_t kCountOffset = 120;   // of the count byte in S (docs/log-format.md)
-constexpr std::size_t kHeaderBytes = 41;    // of a text message in S
+constexpr std::size_t kCountOffset = 120;  // of the count byte in S (docs/log-format.md)
+constexpr std::size_t kHeaderBytes = 41;   // of a text message in S
 constexpr std::size_t kGrowthMaxKib = 30 * 1024;
 
 // One broker for the whole suite: what one test leaves behind would show in the next.
@@ -67,8 +67,8 @@ struct Neighbours {
 };
 
 void check_refused(const std::optional<pb::Reply>& reply, pb::ErrorCode code) {
-  BOOST_TEST(is_error(reply, code), "wanted " << pb::ErrorCode_Name(code) << ", got "
-                                              << describe(reply));
+  BOOST_TEST(is_error(reply, code),
+             "wanted " << pb::ErrorCode_Name(code) << ", got " << describe(reply));
   if (reply && reply->has_error()) BOOST_TEST(!reply->error().text().empty());
 }
 
@@ -147,8 +147,8 @@ BOOST_FIXTURE_TEST_CASE(a_key_that_is_not_the_rooms_gets_the_right_one, Neighbou
   Draft d = draft("old key");
   mallory.device.sign(d);
   const RequestId request = random_request_id();
-  BOOST_REQUIRE(mallory.send(mallory.device.seal_as(d, request, general,
-                                                    crypto::RoomKey(crypto::Seed::random()))));
+  BOOST_REQUIRE(mallory.send(
+      mallory.device.seal_as(d, request, general, crypto::RoomKey(crypto::Seed::random()))));
   const auto answer = mallory.wait_reply(request);
   check_refused(answer, pb::STALE_KEY);
   BOOST_REQUIRE(answer->error().has_room_key());
@@ -270,9 +270,12 @@ BOOST_FIXTURE_TEST_CASE(random_requests_each_get_an_answer, Neighbours) {
     } else {
       content = seeds[random() % seeds.size()];
       const std::size_t at = random() % content.size();
-      if (random() % 3 == 0) content.resize(at);
-      else if (random() % 2 == 0) content += content;
-      else content[at] = static_cast<char>(random());
+      if (random() % 3 == 0)
+        content.resize(at);
+      else if (random() % 2 == 0)
+        content += content;
+      else
+        content[at] = static_cast<char>(random());
     }
     asked.push_back(random_request_id());
     BOOST_REQUIRE(mallory.send(
@@ -308,7 +311,8 @@ BOOST_FIXTURE_TEST_CASE(numbers_out_of_range_are_refused, Neighbours) {
   check_refused(mallory.ask(r), pb::BAD_REQUEST);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_enrolled_device_cannot_enrol_and_an_invite_can_do_nothing_else, Neighbours) {
+BOOST_FIXTURE_TEST_CASE(an_enrolled_device_cannot_enrol_and_an_invite_can_do_nothing_else,
+                        Neighbours) {
   check_refused(mallory.ask(mallory.device.enrol_request("M", "laptop")), pb::NOT_ALLOWED);
   RawClient guest(t.broker.invite("guest"));
   guest.own_secret = guest.device.invite_key.secret();
@@ -321,14 +325,15 @@ BOOST_FIXTURE_TEST_CASE(an_enrolled_device_cannot_enrol_and_an_invite_can_do_not
 BOOST_AUTO_TEST_CASE(after_all_that_the_broker_has_not_grown) {
   Town& t = town();
   t.mallory.disconnect();
-  const std::size_t grown = t.broker.process().rss_kib() - std::min(t.rss_at_start, t.broker.process().rss_kib());
+  const std::size_t grown =
+      t.broker.process().rss_kib() - std::min(t.rss_at_start, t.broker.process().rss_kib());
   BOOST_TEST_MESSAGE("resident: " << t.rss_at_start << " KiB, and " << grown << " KiB more after");
 #ifndef TERTULIA_SANITIZED
   BOOST_TEST(grown < kGrowthMaxKib);
 #endif
   // Connections of those who left are closed
-  BOOST_TEST(wait_until(
-      [&] { return t.broker.process().open_files() <= t.files_at_start + 4; }, 30'000));
+  BOOST_TEST(
+      wait_until([&] { return t.broker.process().open_files() <= t.files_at_start + 4; }, 30'000));
   BOOST_TEST(t.broker.stop().value_or(-1) == 0);
   BOOST_TEST(t.broker.verify() == "");
 }

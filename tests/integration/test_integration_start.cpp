@@ -65,9 +65,9 @@ BOOST_AUTO_TEST_CASE(a_config_that_is_no_toml_or_not_there_is_refused) {
 
 BOOST_AUTO_TEST_CASE(a_second_broker_on_one_directory_is_refused) {
   TestBroker broker, other({.start = false});
-  check_refused(run_broker(broker, {"--config", other.config().string(), "--data",
-                                    broker.data().string()}),
-                broker.data().string());
+  check_refused(
+      run_broker(broker, {"--config", other.config().string(), "--data", broker.data().string()}),
+      broker.data().string());
   // The first one goes on
   RawClient ana(broker.invite("ana"));
   ana.join();
@@ -75,9 +75,9 @@ BOOST_AUTO_TEST_CASE(a_second_broker_on_one_directory_is_refused) {
 
 BOOST_AUTO_TEST_CASE(a_port_in_use_is_refused_with_its_address) {
   TestBroker broker, other({.start = false});
-  check_refused(run_broker(broker, {"--config", broker.config().string(), "--data",
-                                    other.data().string()}),
-                "tcp://127.0.0.1:");
+  check_refused(
+      run_broker(broker, {"--config", broker.config().string(), "--data", other.data().string()}),
+      "tcp://127.0.0.1:");
 }
 
 BOOST_AUTO_TEST_CASE(memory_and_network_disks_are_refused) {
@@ -87,10 +87,10 @@ BOOST_AUTO_TEST_CASE(memory_and_network_disks_are_refused) {
                 "/dev");
   BOOST_TEST(!std::filesystem::exists("/dev/shm/tertulia-refused"));
   broker.disk().set("nfs");
-  check_refused(run_broker(broker, {"--config", broker.config().string(), "--data",
-                                    broker.data().string()},
-                           broker.disk().env()),
-                "network file system");
+  check_refused(
+      run_broker(broker, {"--config", broker.config().string(), "--data", broker.data().string()},
+                 broker.disk().env()),
+      "network file system");
   BOOST_TEST(!std::filesystem::exists(broker.database()));
 }
 

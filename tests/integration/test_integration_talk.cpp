@@ -45,9 +45,8 @@ BOOST_FIXTURE_TEST_CASE(two_clients_hear_the_same_in_the_same_order, Town) {
   wait_until_it_listens(at_ana);
   wait_until_it_listens(at_beto);
   const std::vector<std::pair<Cli*, std::string>> said{
-      {&ana, "¿Qué tal, mañana?"},      {&beto, "Bien 🎉 y tú?"},
-      {&ana, "una lista:\n- una\n- dos"}, {&beto, "ñandú, pingüino"},
-      {&ana, "👩‍🚀 sube"},                {&beto, "fin\n\ncon línea vacía"}};
+      {&ana, "¿Qué tal, mañana?"}, {&beto, "Bien 🎉 y tú?"},   {&ana, "una lista:\n- una\n- dos"},
+      {&beto, "ñandú, pingüino"},  {&ana, "👩‍🚀 sube"}, {&beto, "fin\n\ncon línea vacía"}};
   for (const auto& [who, text] : said) {
     const Ran sent = who->run({"send", "general", text});
     BOOST_REQUIRE_MESSAGE(sent.code == 0, sent.err);
@@ -77,7 +76,8 @@ BOOST_FIXTURE_TEST_CASE(a_json_line_has_every_field_in_its_form, Town) {
   BOOST_TEST(m.at("sender").get<std::string>() == "ana");
   BOOST_TEST(m.at("text").get<std::string>() == "hola");
   BOOST_TEST(m.at("kind").get<std::string>() == "text");
-  const std::regex hex("[0-9a-f]{32}[0-9a-f:/-]*"), time(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)");
+  const std::regex hex("[0-9a-f]{32}[0-9a-f:/-]*"),
+      time(R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)");
   BOOST_TEST(std::regex_match(m.at("device").get<std::string>(), std::regex("[0-9a-f]{32}")));
   BOOST_TEST(std::regex_match(m.at("id").get<std::string>(), hex));
   BOOST_TEST(std::regex_match(m.at("sent_at").get<std::string>(), time));

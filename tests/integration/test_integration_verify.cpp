@@ -99,8 +99,7 @@ BOOST_FIXTURE_TEST_CASE(a_changed_body_is_found, Town) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_deleted_entry_is_found, Town) {
-  Tampering(broker.database())
-      .run(fmt::format("DELETE FROM entries WHERE seq={}", victim));
+  Tampering(broker.database()).run(fmt::format("DELETE FROM entries WHERE seq={}", victim));
   check_found(victim, "seq");
 }
 
@@ -113,8 +112,7 @@ BOOST_FIXTURE_TEST_CASE(two_entries_that_changed_places_are_found, Town) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_last_entry_that_was_cut_off_is_found, Town) {
-  Tampering(broker.database())
-      .run("DELETE FROM entries WHERE seq=(SELECT max(seq) FROM entries)");
+  Tampering(broker.database()).run("DELETE FROM entries WHERE seq=(SELECT max(seq) FROM entries)");
   const Ran ran = broker.ctl({"log", "verify"});
   BOOST_TEST(ran.code == 1, ran.out << ran.err);
 }

@@ -1,11 +1,10 @@
 #include "tests/support/broker.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -48,7 +47,8 @@ std::string tertuliactl_path() { return PROGRAM_TERTULIACTL; }
 std::string tertulia_cli_path() { return PROGRAM_TERTULIA_CLI; }
 
 DiskFaults::DiskFaults(std::filesystem::path control, std::filesystem::path below)
-    : control_(std::move(control)), below_(std::move(below)) {
+    : control_(std::move(control)),
+      below_(std::move(below)) {
   set("");
 }
 
@@ -70,7 +70,9 @@ std::map<std::string, std::string> DiskFaults::env() const {
 }
 
 TestBroker::TestBroker(Options o)
-    : options(std::move(o)), command_port_(free_port()), broadcast_port_(free_port()) {
+    : options(std::move(o)),
+      command_port_(free_port()),
+      broadcast_port_(free_port()) {
   make_private_directory(data());
   if (options.faults) faults_ = std::make_unique<DiskFaults>(dir_ / "faults", data());
   write_config();
@@ -113,8 +115,7 @@ std::string TestBroker::broadcast_host() const {
 
 bool TestBroker::serves() const {
   const auto bare = [](const std::string& host) { return host == "[::1]" ? "::1" : host; };
-  return admin_socket_answers(data()) &&
-         accepts_connections(bare(options.host), command_port_) &&
+  return admin_socket_answers(data()) && accepts_connections(bare(options.host), command_port_) &&
          accepts_connections(bare(broadcast_host()), broadcast_port_);
 }
 
@@ -156,8 +157,7 @@ std::string TestBroker::invite(const std::string& name, const std::string& role)
 
 std::string TestBroker::verify() {
   const Ran ran = ctl({"log", "verify"}, 120'000);
-  return ran.code == 0 ? std::string()
-                       : fmt::format("exit {}: {}{}", ran.code, ran.out, ran.err);
+  return ran.code == 0 ? std::string() : fmt::format("exit {}: {}{}", ran.code, ran.out, ran.err);
 }
 
 }  // namespace tertulia::test

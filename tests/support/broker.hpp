@@ -28,12 +28,12 @@ class TestBroker {
  public:
   struct Options {
     bool start = true;
-    bool console = false;           // --console
-    bool faults = false;            // with the shim loaded; see disk()
-    std::string host = "127.0.0.1"; // to listen on; "[::1]" for IPv6
-    std::string broadcast_host = {};// empty: host
-    std::string listen_more = {};   // further lines of the [listen] table
-    std::string config_more = {};   // further tables
+    bool console = false;             // --console
+    bool faults = false;              // with the shim loaded; see disk()
+    std::string host = "127.0.0.1";   // to listen on; "[::1]" for IPv6
+    std::string broadcast_host = {};  // empty: host
+    std::string listen_more = {};     // further lines of the [listen] table
+    std::string config_more = {};     // further tables
     std::string server_name = "prueba";
   };
   TestBroker() : TestBroker(Options()) {}

@@ -7,7 +7,8 @@
 namespace tertulia::test {
 
 Cli::Cli(TempDir& dir, const std::string& profile_name)
-    : dir_(dir.path()), profile_(dir / profile_name) {}
+    : dir_(dir.path()),
+      profile_(dir / profile_name) {}
 
 std::vector<std::string> Cli::argv(const std::vector<std::string>& args) const {
   std::vector<std::string> out{tertulia_cli_path(), "--profile", profile_.string()};
@@ -24,8 +25,8 @@ Ran Cli::run(const std::vector<std::string>& args, const std::string& input, std
 }
 
 Process Cli::start(const std::vector<std::string>& args, bool input) {
-  return Process({.argv = argv(args), .env = {}, .output = output(), .input = input,
-                  .directory = {}});
+  return Process(
+      {.argv = argv(args), .env = {}, .output = output(), .input = input, .directory = {}});
 }
 
 void Cli::enrol(const std::string& invite) {

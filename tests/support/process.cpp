@@ -105,9 +105,7 @@ Process& Process::operator=(Process&& other) noexcept {
   return *this;
 }
 
-bool Process::running() {
-  return pid_ > 0 && !wait(0);
-}
+bool Process::running() { return pid_ > 0 && !wait(0); }
 
 bool Process::write(const std::string& text) {
   std::size_t done = 0;
@@ -177,7 +175,12 @@ std::optional<std::string> Process::line(Deadline deadline) {
     return true;
   };
   // The end is looked for first: a line that was written before it must not be missed
-  if (!wait_until([&] { const bool ended = !running(); return look() || ended; }, deadline))
+  if (!wait_until(
+          [&] {
+            const bool ended = !running();
+            return look() || ended;
+          },
+          deadline))
     return std::nullopt;
   return found;
 }
@@ -218,8 +221,8 @@ std::size_t Process::open_files() const {
 Ran run(const std::vector<std::string>& argv, const std::filesystem::path& output,
         std::uint64_t deadline_ms, const std::string& input,
         const std::map<std::string, std::string>& env) {
-  Process process({.argv = argv, .env = env, .output = output, .input = !input.empty(),
-                   .directory = {}});
+  Process process(
+      {.argv = argv, .env = env, .output = output, .input = !input.empty(), .directory = {}});
   // A program that refuses its arguments does not read: its exit code tells
   if (!input.empty()) static_cast<void>(process.write(input));
   process.close_input();

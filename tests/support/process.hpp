@@ -18,11 +18,11 @@ namespace tertulia::test {
 class Process {
  public:
   struct Options {
-    std::vector<std::string> argv;             // argv[0]: the program's path
+    std::vector<std::string> argv;                // argv[0]: the program's path
     std::map<std::string, std::string> env = {};  // beside the test's own
-    std::filesystem::path output;              // OUTPUT.out and OUTPUT.err, appended to
-    bool input = false;                        // true: a pipe to stdin, else /dev/null
-    std::filesystem::path directory = {};        // to start in; empty: the test's
+    std::filesystem::path output;                 // OUTPUT.out and OUTPUT.err, appended to
+    bool input = false;                           // true: a pipe to stdin, else /dev/null
+    std::filesystem::path directory = {};         // to start in; empty: the test's
   };
   Process() = default;
   explicit Process(const Options& options);

@@ -51,12 +51,12 @@ void RawClient::connect() {
 
 void RawClient::connect_broadcast() {
   const crypto::CurveKey own(own_secret.value_or(device.keys.curve.secret()));
-  sub_ = std::make_unique<Socket>(
-      context_, own,
-      Socket::Options{.type = SocketType::sub,
-                      .address = device.broadcast,
-                      .server = server_key.value_or(device.server_curve),
-                      .routing_id = {}});
+  sub_ =
+      std::make_unique<Socket>(context_, own,
+                               Socket::Options{.type = SocketType::sub,
+                                               .address = device.broadcast,
+                                               .server = server_key.value_or(device.server_curve),
+                                               .routing_id = {}});
 }
 
 void RawClient::disconnect() {
@@ -84,7 +84,10 @@ void RawClient::rejoin() {
   connect();
   const auto welcome = hello();
   if (!welcome || !welcome->has_welcome())
-    throw std::runtime_error("no welcome: " + describe(welcome));
+    throw std::runtime_error("no welcome: " + describe(welcome) + "; handshakes " +
+                             std::to_string(dealer_->counts().connected) + " good, " +
+                             std::to_string(dealer_->counts().refused) + " refused, " +
+                             std::to_string(dealer_->counts().disconnected) + " ended");
   pb::Request people;
   people.mutable_people();
   if (!ask(people)) throw std::runtime_error("no list of people");

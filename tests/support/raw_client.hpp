@@ -24,14 +24,14 @@ class RawClient {
   std::optional<CurvePublicKey> server_key;
   std::optional<crypto::Seed> own_secret;  // of the CURVE key
   std::string routing_id;
-  std::string address;                     // of the command socket, instead of the invite's
+  std::string address;  // of the command socket, instead of the invite's
 
   // ---- steps ----
   // With the invite's key on a connection of its own; the answer as it came.
   std::optional<pb::Reply> enrol(std::uint64_t ms = answer_ms_max);
-  void connect();              // DEALER with the device's key
-  void connect_broadcast();    // SUB; after hello, which tells where
-  void disconnect();           // both
+  void connect();            // DEALER with the device's key
+  void connect_broadcast();  // SUB; after hello, which tells where
+  void disconnect();         // both
   std::optional<pb::Reply> hello(std::uint64_t ms = answer_ms_max);
   void subscribe(const RoomId& room);
   // enrol, connect, hello, people, subscribe to every room; throws with the reason.
@@ -55,9 +55,9 @@ class RawClient {
   std::vector<Heard> whole_history(const RoomId& room);
 
   // ---- hearing ----
-  std::vector<Heard> heard;       // all that came on the SUB, in order of arrival
-  std::size_t strange_frames = 0; // broadcast frames that would not open
-  void pump(std::uint64_t ms);    // takes what is there; waits at most that long for something
+  std::vector<Heard> heard;        // all that came on the SUB, in order of arrival
+  std::size_t strange_frames = 0;  // broadcast frames that would not open
+  void pump(std::uint64_t ms);     // takes what is there; waits at most that long for something
   bool wait_heard(const std::string& text, std::uint64_t ms = answer_ms_max);
 
   Context& context() { return context_; }

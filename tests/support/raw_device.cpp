@@ -121,7 +121,8 @@ Bytes RawDevice::seal_as(const Draft& d, const RequestId& request, const RoomId&
   payload.submission = d.bytes;
   payload.act = d.act;
   payload.signature = d.signature;
-  for (std::size_t i = 0; i < d.bodies.size(); ++i) payload.parts.push_back({d.salts[i], d.bodies[i]});
+  for (std::size_t i = 0; i < d.bodies.size(); ++i)
+    payload.parts.push_back({d.salts[i], d.bodies[i]});
   return wire::seal_submission(key, server, keys.id, request, room, payload);
 }
 

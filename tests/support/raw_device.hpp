@@ -28,8 +28,8 @@ struct Draft {
   record::Submission submission;
   Bytes act;
   std::vector<Salt> salts;
-  std::vector<Bytes> bodies;   // serialised Body
-  Bytes bytes;                 // S without its label
+  std::vector<Bytes> bodies;  // serialised Body
+  Bytes bytes;                // S without its label
   Signature signature;
 };
 
@@ -58,11 +58,11 @@ class RawDevice {
   CurvePublicKey server_curve;
   SignPublicKey identity;
   ServerId server;
-  std::string commands;        // addresses to connect to
-  std::string broadcast;       // known after the welcome
+  std::string commands;   // addresses to connect to
+  std::string broadcast;  // known after the welcome
   std::map<RoomId, RawRoom> rooms;
   merkle::NoteKey log_key;
-  std::string checkpoint;      // the newest signed one that was seen; verified by signature
+  std::string checkpoint;  // the newest signed one that was seen; verified by signature
   merkle::Checkpoint seen;
   std::map<DeviceId, SignPublicKey> authors;  // fill from People to have signatures checked
 
@@ -77,8 +77,8 @@ class RawDevice {
   Draft draft(const RoomId& room, const std::vector<std::string>& texts);
   Draft draft_bodies(const RoomId& room, std::vector<Bytes> bodies,
                      record::Kind kind = record::Kind::text);
-  void commit(Draft& draft) const;   // commitments from salts and bodies
-  void sign(Draft& draft) const;     // bytes and signature from the submission
+  void commit(Draft& draft) const;  // commitments from salts and bodies
+  void sign(Draft& draft) const;    // bytes and signature from the submission
   // For the room that the submission names, with its newest key.
   Bytes seal(const Draft& draft, const RequestId& request) const;
   // For that room and under that key, whatever the submission says.

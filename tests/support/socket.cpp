@@ -47,7 +47,8 @@ Socket::Socket(Context& context, const crypto::CurveKey& own, const Options& o)
   if (socket_ == nullptr) fail_zmq("zmq_socket");
   set(socket_, ZMQ_LINGER, 0);
   set(socket_, ZMQ_SNDHWM, 0);
-  set(socket_, ZMQ_RCVHWM, 0);
+  set(socket_, ZMQ_RCVHWM, o.lazy ? 1 : 0);
+  if (o.lazy) set(socket_, ZMQ_RCVBUF, 4096);
   set(socket_, ZMQ_IPV6, 1);
   set(socket_, ZMQ_RECONNECT_IVL, 50);
   set(socket_, ZMQ_RECONNECT_IVL_MAX, 500);
@@ -65,6 +66,8 @@ Socket::Socket(Context& context, const crypto::CurveKey& own, const Options& o)
 }
 
 Socket::~Socket() {
+  // An event that finds the pair closed would block libzmq's I/O thread for ever.
+  if (monitor_ != nullptr && socket_ != nullptr) zmq_socket_monitor(socket_, nullptr, 0);
   if (socket_ != nullptr) zmq_close(socket_);
   if (monitor_ != nullptr) zmq_close(monitor_);
 }
@@ -82,6 +85,7 @@ void Socket::watch(Context& context) {
   if (zmq_socket_monitor(socket_, name.c_str(), ZMQ_EVENT_ALL) != 0) fail_zmq("zmq_socket_monitor");
   monitor_ = zmq_socket(context.get(), ZMQ_PAIR);
   set(monitor_, ZMQ_LINGER, 0);
+  set(monitor_, ZMQ_RCVHWM, 0);  // nor may a full pair block it
   if (zmq_connect(monitor_, name.c_str()) != 0) fail_zmq("monitor");
 }
 

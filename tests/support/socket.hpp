@@ -28,11 +28,12 @@ class Socket {
  public:
   struct Options {
     SocketType type = SocketType::dealer;
-    std::string address;           // "tcp://host:port"
-    CurvePublicKey server;         // the key that must answer there
-    std::string routing_id = {};      // not empty: claimed; clients of the real kind set none
-    bool plain = false;            // true: no CURVE at all
-    bool watch = false;            // true: counts() counts
+    std::string address;          // "tcp://host:port"
+    CurvePublicKey server;        // the key that must answer there
+    std::string routing_id = {};  // not empty: claimed; clients of the real kind set none
+    bool plain = false;           // true: no CURVE at all
+    bool lazy = false;            // true: takes in next to nothing that is not received
+    bool watch = false;           // true: counts() counts
   };
   Socket(Context& context, const crypto::CurveKey& own, const Options& options);
   ~Socket();
@@ -48,9 +49,9 @@ class Socket {
   void* get() const { return socket_; }
 
   struct Counts {
-    unsigned connected = 0;     // handshakes done
+    unsigned connected = 0;  // handshakes done
     unsigned disconnected = 0;
-    unsigned refused = 0;       // handshakes that failed
+    unsigned refused = 0;  // handshakes that failed
   };
   const Counts& counts();  // of what has happened until now
 
