@@ -34,12 +34,16 @@ namespace {
     tr_later("The server has another message under this message's id."),
     tr_later("The message was written for another server."),
     tr_later("The server refused the message."),
+    // client/engine/engine.cpp
+    tr_later("This profile is not enrolled."),
+    tr_later("The message is not UTF-8."),
     // LinkStatus::detail, client/engine/session.cpp
     tr_later("the server's log is shorter than one that it signed before"),
     tr_later("the server's log contradicts what this device verified before"),
 };
 
 constexpr std::string_view no_answer = "No answer from the server at ";
+constexpr std::string_view not_stored = "It cannot be stored: ";
 
 }  // namespace
 
@@ -49,6 +53,9 @@ Glib::ustring reason_sentence(const std::string& english) {
     const std::string addresses =
         english.substr(no_answer.size(), english.size() - no_answer.size() - 1);
     return Glib::ustring::compose(tr("No answer from the server at %1."), addresses);
+  }
+  if (english.starts_with(not_stored)) {
+    return Glib::ustring::compose(tr("It cannot be stored: %1"), english.substr(not_stored.size()));
   }
   return tr(english.c_str());
 }

@@ -28,6 +28,13 @@ Window::Window(BaseObjectType* object, const Glib::RefPtr<Gtk::Builder>& ui, cli
   if (memory_.width() > 0) set_default_size(memory_.width(), memory_.height());
   property_is_active().signal_changed().connect(
       [this] { main_page_.timeline().set_active(is_active()); });
+  // Gtk::Builder makes the window: its type is not gtkmm's, and on_close_request() is never called
+  signal_close_request().connect(
+      [this] {
+        save();
+        return false;
+      },
+      false);
   add_actions();
 }
 
@@ -87,10 +94,9 @@ void Window::show_link(const client::LinkStatus& status) {
   main_page_.show_link(status);
 }
 
-bool Window::on_close_request() {
+void Window::save() {
   main_page_.composer().save_now();
   memory_.save(main_page_.open_room(), get_width(), get_height());
-  return Gtk::ApplicationWindow::on_close_request();
 }
 
 }  // namespace tertulia::gtk

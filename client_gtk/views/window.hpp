@@ -24,10 +24,8 @@ class Window : public Gtk::ApplicationWindow {
   void set_invite(const std::string& invite);
   MainPage& main_page() { return main_page_; }
 
- protected:
-  bool on_close_request() override;
-
  private:
+  void save();  // the draft, the open room, the size
   void show_link(const client::LinkStatus& status);
   void add_actions();
 

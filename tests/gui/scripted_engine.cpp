@@ -1,7 +1,7 @@
 // The members of client::Engine, played from a script: linked into tertulia-window-preview instead
 // of the engine, to bring the window into states that are hard to provoke with a real server.
 // TERTULIA_SCENE: talk (default), offline, forked, rolled_back, first_run, empty, no_rooms, burst,
-// unread. No thread of its own: every command is answered at once.
+// unread, store_fails (what is sent is not stored), numbered (each text with its number; TERTULIA_MESSAGES of them in a room). No thread of its own: every command is answered at once.
 #include <cstdlib>
 #include <iterator>
 #include <map>
@@ -13,7 +13,7 @@
 namespace tertulia::client {
 namespace {
 
-constexpr std::uint64_t messages_per_room = 500;
+constexpr std::uint64_t default_messages_per_room = 500;
 constexpr std::uint64_t burst_messages = 10'000;
 constexpr const char* invite_of_the_script = "tertulia://script";
 constexpr const char* fingerprint = "1f3a 9c02 77de 4b10 c3a5 08ee 5d41 b6f9";
@@ -54,6 +54,7 @@ constexpr const char* texts[] = {
 struct Engine::Impl {
   EngineOptions options;
   std::string scene;
+  std::uint64_t messages_per_room = default_messages_per_room;
   std::mutex mutex;
   std::vector<Event> events;
   std::vector<Room> rooms;
@@ -84,6 +85,7 @@ struct Engine::Impl {
     m.sender_name = people[author].name;
     m.sender_display = people[author].display;
     m.text = texts[(room_seq * 7) % std::size(texts)];
+    if (scene == "numbered") m.text = "#" + std::to_string(room_seq) + "# " + m.text;
     m.own = author == 0;
     m.logged_at_ms = m.sent_at_ms =
         wall_ms() - (messages_per_room - std::min(room_seq, messages_per_room)) * 7 * 60 * 1000;
@@ -91,9 +93,10 @@ struct Engine::Impl {
   }
 
   void fill() {
-    const std::uint64_t count = scene == "empty" ? 0 : messages_per_room;
+    const std::uint64_t usual = scene == "empty" ? 0 : default_messages_per_room;
     for (std::size_t i = 0; i < std::size(room_names) && scene != "no_rooms"; ++i) {
       Room room;
+      const std::uint64_t count = i == 0 && scene == "numbered" ? messages_per_room : usual;
       room.id = numbered<RoomId>(static_cast<std::uint8_t>(i + 1));
       room.name = room_names[i];
       room.topic = i == 0 ? "Everyone, everything" : "";
@@ -172,6 +175,7 @@ Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);
   const char* scene = std::getenv("TERTULIA_SCENE");
   impl_->scene = scene != nullptr ? scene : "talk";
+  if (const char* count = std::getenv("TERTULIA_MESSAGES")) impl_->messages_per_room = std::stoull(count);
   impl_->account = {"Colegio San Martín",      fingerprint, numbered<UserId>(0), "ana",
                     "Ana García", "member",    numbered<DeviceId>(0)};
 }
@@ -207,6 +211,11 @@ std::uint64_t Engine::send_text(const RoomId& room, std::string text) {
   Message& m = impl_->add_unsent(text, MessageState::queued, "");
   m.room = room;
   const std::uint64_t id = m.local_id;
+  if (impl_->scene == "store_fails") {
+    impl_->outbox.erase(id);
+    impl_->tell(LinkChanged{{LinkState::online, LinkProblem::store_failed, "disk full", 0}});
+    return id;
+  }
   impl_->tell(OutboxChanged{{m}});
   if (text == "burst") impl_->burst();
   if (impl_->online()) {

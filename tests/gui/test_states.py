@@ -11,6 +11,8 @@ import tempfile
 from window_driver import Window, press, text_of, wait_for
 
 NARROW_PX = 360
+WHEEL_CLICKS = 6  # 68 pixels each (GTK 4.8, a view of 565 pixels): at most 12 rows
+JUMP_ROWS_MAX = 15
 
 
 def preview(program, *arguments, **environment):
@@ -46,7 +48,7 @@ def keyboard(program):
     with preview(program) as window:
         window.says("Online")
         focus = window.find("Message", "text", "entry")
-        subprocess.run(["xdotool", "windowfocus", "--sync", window.x_window()], check=True, timeout=20)
+        window.focus()
         subprocess.run(["xdotool", "type", "hola"], check=True, timeout=20)
         press("shift+Return")
         subprocess.run(["xdotool", "type", "mundo"], check=True, timeout=20)
@@ -84,6 +86,15 @@ def edit_failed(program):
         message = window.find("Message", "text", "entry")
         wait_for("the failed text is in front of the draft", lambda: text_of(message) ==
                  "The file is on the shared drive.\nhalf a thought")
+
+
+def store_fails(program):
+    with preview(program, TERTULIA_SCENE="store_fails") as window:
+        window.type_into("Message", "a thought to keep")
+        window.click("Send")
+        window.says("Messages cannot be saved on this computer: disk full")
+        message = window.find("Message", "text", "entry")
+        wait_for("the text is back", lambda: text_of(message) == "a thought to keep")
 
 
 def forked(program):
@@ -145,6 +156,36 @@ def spanish(program):
         window.says("Usted no es miembro de esta sala.")
         check_names(window)
         window.screenshot("spanish")
+
+
+def scroll(program):
+    """The wheel goes back over page borders and over the rows that are held, and forth again."""
+    long = os.environ.get("TERTULIA_LONG") == "1"
+    messages, back = (50_000, 5_000) if long else (2_000, 650)
+    with preview(program, TERTULIA_SCENE="numbered", TERTULIA_MESSAGES=str(messages)) as window:
+        window.says(f"#{messages}#")
+        at = window.top_number()
+        assert messages - 40 < at <= messages, at
+        for button, arrived in (("4", lambda n: n <= messages - back),
+                                ("5", lambda n: n > messages - (back if long else 40))):
+            at = turn_wheel(window, at, button, arrived)
+
+
+def turn_wheel(window, at, button, arrived):
+    """Turns until arrived(number of the topmost row); the number that is then at the top."""
+    back = button == "4"
+    while not arrived(at):
+        window.wheel(button, WHEEL_CLICKS)
+        was = at
+        at = wait_for(f"the timeline moves from #{was}", lambda: moved(window, was))
+        assert (at < was) == back, f"the wheel went from #{was} to #{at}"
+        assert abs(at - was) <= JUMP_ROWS_MAX, f"a jump from #{was} to #{at}"
+    return at
+
+
+def moved(window, was):
+    now = window.top_number()
+    return now if now and now != was else None
 
 
 def burst(program):

@@ -1,4 +1,5 @@
-"""Two windows on a real broker: each joins with its invite, what one writes the other shows.
+"""Two windows on a real broker: each joins with its invite, what one writes the other shows; a draft
+is there again after a restart.
 
 usage: test_two_windows.py TERTULIAD TERTULIACTL TERTULIA_CLI TERTULIA
 """
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 
-from window_driver import DEADLINE_S, Window, text_of, wait_for
+from window_driver import DEADLINE_S, Window, press, text_of, wait_for
 
 
 SERVER_NAME = "colegio-san-martin"
@@ -66,6 +67,19 @@ def no_own_unread(window):
              lambda: room.description == "0 unread messages")
 
 
+def draft_outlives_restart(program, profile):
+    draft = "Mañana traigo\nel resto 🧰"
+    with Window(program, "--profile", profile) as window:
+        window.type_into("Message", draft)
+        window.focus()
+        press("ctrl+q")
+        wait_for("Ctrl+Q ends the program", lambda: window.process.poll() is not None)
+        assert window.process.returncode == 0
+    with Window(program, "--profile", profile) as window:
+        message = window.find("Message", "text", "entry")
+        wait_for("the draft is there after a restart", lambda: text_of(message) == draft)
+
+
 def talk(broker_config, ctl, cli, program):
     home = os.environ["HOME"]
     ana_profile = os.path.join(home, "ana")
@@ -84,6 +98,7 @@ def talk(broker_config, ctl, cli, program):
             unnamed = window.unnamed()
             assert not unnamed, f"without an accessible name: {unnamed}"
             window.screenshot("two-windows-" + name)
+    draft_outlives_restart(program, ana_profile)
     history = subprocess.run([cli, "--profile", ana_profile, "history", "general", "--json"],
                              capture_output=True, text=True, timeout=3 * DEADLINE_S, check=False)
     assert history.returncode == 0, history.stderr

@@ -16,6 +16,7 @@ import pyatspi  # noqa: E402
 
 DEADLINE_S = 20
 UNNAMED = re.compile(r"^(gtkmm__|Gtk|Adw|$)")
+NUMBERED = re.compile(r"#(\d+)# ")
 TEXT_ROLES = ("text", "entry", "password text")
 BUTTON_ROLES = ("push button", "toggle button", "button", "check box", "radio button")
 LIST_ROLES = ("list", "list box")
@@ -67,6 +68,8 @@ class Window:
     def __init__(self, *command, **environment):
         self.process = subprocess.Popen(command, env=dict(os.environ, **environment))
         self.pid = self.process.pid
+        self._timeline = self._timeline_top = None
+        self._x_window = None
 
     def __enter__(self):
         self.root = wait_for("the window is known to AT-SPI", self._application)
@@ -128,12 +131,50 @@ class Window:
         roles = BUTTON_ROLES + TEXT_ROLES + LIST_ROLES
         return [(n.getRoleName(), n.name) for n in self.all(*roles) if UNNAMED.match(n.name or "")]
 
+    def top_number(self):
+        """The number n of the text "#n# …" of the topmost message in sight, or None in between."""
+        if self._timeline is None:
+            self._timeline = self.find("Timeline", *LIST_ROLES)
+            view = self._timeline
+            while view.getRoleName() != "scroll pane":
+                view = view.parent
+            self._timeline_top = view.queryComponent().getExtents(pyatspi.WINDOW_COORDS).y
+        timeline, top = self._timeline, self._timeline_top
+        rows = timeline.childCount
+        low, high = 0, rows
+        while low < high:
+            middle = (low + high) // 2
+            row = timeline.getChildAtIndex(middle)
+            box = row.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
+            if box.y + box.height <= top:
+                low = middle + 1
+            else:
+                high = middle
+        for index in range(low, min(low + 3, rows)):
+            for node in walk(timeline.getChildAtIndex(index)):
+                if node.getRoleName() in ("label", "static"):
+                    number = NUMBERED.match(text_of(node))
+                    if number:
+                        return int(number.group(1))
+        return None
+
+    def wheel(self, button, clicks):
+        subprocess.run(["xdotool", "mousemove", "--window", self.x_window(), "600", "300", "click",
+                        "--repeat", str(clicks), "--delay", "1", button],
+                       check=True, timeout=DEADLINE_S)
+
     def x_window(self):
         def visible():
             found = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.pid)],
                                    capture_output=True, text=True, check=False).stdout.split()
             return found[-1] if found else None
-        return wait_for("the window is on the screen", visible)
+        if self._x_window is None:
+            self._x_window = wait_for("the window is on the screen", visible)
+        return self._x_window
+
+    def focus(self):
+        subprocess.run(["xdotool", "windowfocus", "--sync", self.x_window()], check=True,
+                       timeout=DEADLINE_S)
 
     def resize(self, width, height):
         window = self.x_window()
