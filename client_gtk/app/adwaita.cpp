@@ -45,8 +45,7 @@ bool is_folded(Gtk::Widget& leaflet) {
 void on_folded_changed(Gtk::Widget& leaflet, std::function<void()> then) {
   auto* call = new std::function<void()>(std::move(then));
   g_signal_connect_data(
-      leaflet.gobj(), "notify::folded",
-      G_CALLBACK(+[](GObject*, GParamSpec*, gpointer data) {
+      leaflet.gobj(), "notify::folded", G_CALLBACK(+[](GObject*, GParamSpec*, gpointer data) {
         (*static_cast<std::function<void()>*>(data))();
       }),
       call, [](gpointer data, GClosure*) { delete static_cast<std::function<void()>*>(data); },
@@ -76,15 +75,16 @@ void set_header_compact(Gtk::Widget& header_bar, bool compact) {
     return;
   }
   gchar* whole = nullptr;
-  g_object_get(gtk_widget_get_settings(header_bar.gobj()), "gtk-decoration-layout", &whole, nullptr);
+  g_object_get(gtk_widget_get_settings(header_bar.gobj()), "gtk-decoration-layout", &whole,
+               nullptr);
   const std::string desktop = whole != nullptr ? whole : ":close";
   g_free(whole);
   // close stays on the side where the desktop has it
   const auto close = desktop.find("close");
   const bool left = close != std::string::npos && close < desktop.find(':');
   adw_header_bar_set_decoration_layout(bar, close == std::string::npos ? ":"
-                                            : left                    ? "close:"
-                                                                      : ":close");
+                                            : left                     ? "close:"
+                                                                       : ":close");
 }
 
 void set_window_title(Gtk::Widget& window_title, const Glib::ustring& title,

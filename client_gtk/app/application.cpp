@@ -1,5 +1,9 @@
 #include "client_gtk/app/application.hpp"
 
+#include <glib-unix.h>
+
+#include <csignal>
+
 #include "client_gtk/app/builder.hpp"
 #include "client_gtk/app/text.hpp"
 #include "common/base/file.hpp"
@@ -30,6 +34,21 @@ void Application::on_startup() {
   Gtk::StyleContext::add_provider_for_display(Gdk::Display::get_default(), css,
                                               GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
   add_actions();
+  close_on_signals();
+}
+
+// The end of a session and Ctrl+C close the window as its button does: the draft is saved.
+void Application::close_on_signals() {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    signal_sources_.push_back(g_unix_signal_add(
+        signal,
+        [](gpointer self) -> gboolean {
+          auto* window = static_cast<Application*>(self)->window_;
+          if (window != nullptr) window->close();
+          return G_SOURCE_CONTINUE;
+        },
+        this));
+  }
 }
 
 void Application::add_actions() {
@@ -81,6 +100,8 @@ void Application::on_activate() {
 }
 
 void Application::on_shutdown() {
+  for (const guint source : signal_sources_) g_source_remove(source);
+  signal_sources_.clear();
   wakeups_.reset();
   bench_.reset();
   if (engine_) engine_->stop();

@@ -5,6 +5,7 @@
 #include <gtkmm.h>
 
 #include <memory>
+#include <vector>
 
 #include "client/engine/engine.hpp"
 #include "client_gtk/app/bench.hpp"
@@ -28,15 +29,17 @@ class Application : public Gtk::Application {
 
  private:
   void add_actions();
+  void close_on_signals();
   bool start_engine();  // false: said on stderr, exit_code_ set
 
   Options options_;
   int exit_code_ = 0;
-  std::unique_ptr<EventPump> pump_;       // outlives the engine
+  std::unique_ptr<EventPump> pump_;  // outlives the engine
   std::unique_ptr<client::Engine> engine_;
   std::unique_ptr<Wakeups> wakeups_;
   std::unique_ptr<Bench> bench_;
   Window* window_ = nullptr;
+  std::vector<guint> signal_sources_;
 };
 
 // What main() does.

@@ -24,7 +24,8 @@ double since_process_start_ms() {
   const double start_s = std::stod(field) / static_cast<double>(sysconf(_SC_CLK_TCK));
   std::timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
-  return (static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 - start_s) * 1000;
+  return (static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9 - start_s) *
+         1000;
 }
 
 double resident_mib() {
@@ -41,11 +42,10 @@ Bench::Bench(Window& window) : window_(window) {
     if (clock_) return;
     clock_ = window_.get_frame_clock();
     // gtkmm has no after-paint
-    painted_ = g_signal_connect(clock_->gobj(), "after-paint",
-                                G_CALLBACK(+[](GdkFrameClock*, gpointer bench) {
-                                  static_cast<Bench*>(bench)->painted();
-                                }),
-                                this);
+    painted_ = g_signal_connect(
+        clock_->gobj(), "after-paint",
+        G_CALLBACK(+[](GdkFrameClock*, gpointer bench) { static_cast<Bench*>(bench)->painted(); }),
+        this);
     window_.queue_draw();
   });
 }
@@ -63,7 +63,8 @@ void Bench::painted() {
   auto& timeline = window_.main_page().timeline();
   if (!timed_) {
     timed_ = true;
-    std::printf("first_frame_ms=%.0f\nrss_first_mib=%.1f\n", since_process_start_ms(), resident_mib());
+    std::printf("first_frame_ms=%.0f\nrss_first_mib=%.1f\n", since_process_start_ms(),
+                resident_mib());
     std::fflush(stdout);
   }
   if (timeline.rows_made() < rows_wanted && !timeline.complete()) {

@@ -1,7 +1,6 @@
 #include "client_gtk/app/options.hpp"
 
 #include <CLI/CLI.hpp>
-
 #include <cstdlib>
 
 #include "client_gtk/version.hpp"

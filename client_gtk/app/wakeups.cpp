@@ -26,8 +26,8 @@ Wakeups::~Wakeups() {
 }
 
 void Wakeups::watch() {
-  network_ = Gio::NetworkMonitor::get_default()->signal_network_changed().connect(
-      [this](bool available) {
+  network_ =
+      Gio::NetworkMonitor::get_default()->signal_network_changed().connect([this](bool available) {
         if (available) wake_();
       });
   Gio::DBus::Proxy::create_for_bus(
@@ -41,16 +41,17 @@ void Wakeups::watch() {
           log::debug("no logind: {}", error.what());  // containers have none; timers still run
           return;
         }
-        sleep_ = logind_->signal_signal().connect(
-            [this](const Glib::ustring&, const Glib::ustring& name,
-                   const Glib::VariantContainerBase& arguments) {
+        sleep_ =
+            logind_->signal_signal().connect([this](const Glib::ustring&, const Glib::ustring& name,
+                                                    const Glib::VariantContainerBase& arguments) {
               if (name != "PrepareForSleep") return;
               Glib::Variant<bool> going_to_sleep;
               arguments.get_child(going_to_sleep);
               if (!going_to_sleep.get()) wake_();
             });
       },
-      cancel_, {}, Gio::DBus::ProxyFlags::DO_NOT_LOAD_PROPERTIES | Gio::DBus::ProxyFlags::DO_NOT_AUTO_START);
+      cancel_, {},
+      Gio::DBus::ProxyFlags::DO_NOT_LOAD_PROPERTIES | Gio::DBus::ProxyFlags::DO_NOT_AUTO_START);
 }
 
 }  // namespace tertulia::gtk

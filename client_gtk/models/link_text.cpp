@@ -19,7 +19,8 @@ Glib::ustring state_word(LinkState state) {
 }
 
 bool blocks_window(const client::LinkStatus& status) {
-  return status.problem == LinkProblem::log_forked || status.problem == LinkProblem::log_rolled_back;
+  return status.problem == LinkProblem::log_forked ||
+         status.problem == LinkProblem::log_rolled_back;
 }
 
 bool needs_banner(const client::LinkStatus& status) {
@@ -33,23 +34,28 @@ Glib::ustring problem_sentence(const client::LinkStatus& status) {
       return status.state == LinkState::refused ? tr("The server refused the connection.")
                                                 : tr("There is no connection to the server.");
     case LinkProblem::unreachable:
-      return tr("The server does not answer. What you write is kept here and sent when it is back.");
+      return tr(
+          "The server does not answer. What you write is kept here and sent when it is back.");
     case LinkProblem::wrong_server:
-      return tr("Another server answers at this address. Nothing is sent to it: tell your "
-                "administrator.");
+      return tr(
+          "Another server answers at this address. Nothing is sent to it: tell your "
+          "administrator.");
     case LinkProblem::device_refused:
       return tr("The server does not accept this device. Ask your administrator for a new invite.");
     case LinkProblem::broadcast_blocked:
       return tr("This network blocks live delivery: new messages may take up to 5 seconds.");
     case LinkProblem::server_read_only:
-      return tr("The server cannot store messages at the moment. You can read; what you write is "
-                "kept here and sent later.");
+      return tr(
+          "The server cannot store messages at the moment. You can read; what you write is "
+          "kept here and sent later.");
     case LinkProblem::log_forked:
-      return tr("The server's log contradicts what this device verified before: messages were "
-                "changed or removed after they had been written.");
+      return tr(
+          "The server's log contradicts what this device verified before: messages were "
+          "changed or removed after they had been written.");
     case LinkProblem::log_rolled_back:
-      return tr("The server's log is shorter than one it signed before: messages at its end are "
-                "missing.");
+      return tr(
+          "The server's log is shorter than one it signed before: messages at its end are "
+          "missing.");
     case LinkProblem::store_failed:
       return Glib::ustring::compose(tr("Messages cannot be saved on this computer: %1"),
                                     status.detail);

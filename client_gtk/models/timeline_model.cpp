@@ -63,9 +63,8 @@ std::size_t TimelineModel::prepend(std::vector<client::Message> page) {
 
 std::size_t TimelineModel::append(std::vector<client::Message> page,
                                   std::uint64_t newest_room_seq) {
-  std::erase_if(page, [&](const auto& m) {
-    return m.room_seq == 0 || m.room_seq <= last_room_seq();
-  });
+  std::erase_if(page,
+                [&](const auto& m) { return m.room_seq == 0 || m.room_seq <= last_room_seq(); });
   std::stable_sort(page.begin(), page.end(), comes_before);
   messages_.insert(messages_.end(), std::make_move_iterator(page.begin()),
                    std::make_move_iterator(page.end()));

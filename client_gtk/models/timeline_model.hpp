@@ -47,8 +47,8 @@ class TimelineModel {
 
  private:
   std::size_t place_of(const client::Message& message) const;
-  std::size_t find_seq(std::uint64_t room_seq) const;     // size() if absent
-  std::size_t find_local(std::uint64_t local_id) const;   // size() if absent
+  std::size_t find_seq(std::uint64_t room_seq) const;    // size() if absent
+  std::size_t find_local(std::uint64_t local_id) const;  // size() if absent
 
   std::deque<client::Message> messages_;
   bool detached_ = false;

@@ -3,7 +3,8 @@
 namespace tertulia::gtk {
 
 HeightForWidth::HeightForWidth(Gtk::Widget& child)
-    : Glib::ObjectBase("TertuliaHeightForWidth"), child_(child) {
+    : Glib::ObjectBase("TertuliaHeightForWidth"),
+      child_(child) {
   child_.set_parent(*this);
 }
 

@@ -25,7 +25,8 @@ Gtk::Button* make_button(const Glib::ustring& label) {
 }  // namespace
 
 MessageRow::MessageRow(const client::Message& message, const MessageActions& actions)
-    : actions_(actions), own_(message.own) {
+    : actions_(actions),
+      own_(message.own) {
   set_activatable(false);
   set_selectable(false);
   // the text can be selected with the pointer; Tab passes the whole timeline in one step

@@ -50,7 +50,8 @@ void RoomRow::show(const client::Room& room) {
   }
   set_accessible_name(button_, room.name);
   set_accessible_description(
-      button_, Glib::ustring::compose(trn("%1 unread message", "%1 unread messages", unread), unread));
+      button_,
+      Glib::ustring::compose(trn("%1 unread message", "%1 unread messages", unread), unread));
 }
 
 }  // namespace tertulia::gtk

@@ -146,7 +146,8 @@ bool Composer::key_pressed(guint key, Gdk::ModifierType modifiers) {
   if ((modifiers & shift_or_control) != Gdk::ModifierType{}) return false;
   // an input method that is composing takes Enter for itself
   if (gtk_text_view_im_context_filter_keypress(
-          view_.gobj(), gtk_event_controller_get_current_event(keys_->Gtk::EventController::gobj())))
+          view_.gobj(),
+          gtk_event_controller_get_current_event(keys_->Gtk::EventController::gobj())))
     return true;
   send();
   return true;

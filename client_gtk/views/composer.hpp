@@ -53,9 +53,9 @@ class Composer {
   Gtk::Button& send_button_;
   Glib::RefPtr<Gtk::EventControllerKey> keys_;
   RoomId room_;
-  std::unordered_map<RoomId, std::string> drafts_;    // as written in this session
-  std::unordered_map<RoomId, std::string> saved_;     // as the engine was told last
-  std::map<std::uint64_t, Handed> handed_;            // by local_id: not known to be stored yet
+  std::unordered_map<RoomId, std::string> drafts_;  // as written in this session
+  std::unordered_map<RoomId, std::string> saved_;   // as the engine was told last
+  std::map<std::uint64_t, Handed> handed_;          // by local_id: not known to be stored yet
   sigc::connection save_later_;
   bool opening_ = false;
 };

@@ -53,11 +53,12 @@ MainPage::MainPage(client::Engine& engine, RoomId first_room,
                                    engine_.discard(id);
                                  },
                              .discard = [this](std::uint64_t id) { engine_.discard(id); }}}),
-      composer_(ui_, {.send = [this](const RoomId& room,
-                                     const std::string& text) { return engine_.send_text(room, text); },
-                      .save_draft = [this](const RoomId& room,
-                                           const std::string& text) { engine_.save_draft(room, text); },
-                      .scroll_timeline = [this](int pages) { timeline_.scroll(pages); }}),
+      composer_(ui_,
+                {.send = [this](const RoomId& room,
+                                const std::string& text) { return engine_.send_text(room, text); },
+                 .save_draft = [this](const RoomId& room,
+                                      const std::string& text) { engine_.save_draft(room, text); },
+                 .scroll_timeline = [this](int pages) { timeline_.scroll(pages); }}),
       room_list_(ui_, [this](const RoomId& room) { open(room, true); }),
       wanted_(first_room) {
   account_.prepend(*avatar_);

@@ -5,7 +5,8 @@
 namespace tertulia::gtk {
 
 RoomList::RoomList(const Glib::RefPtr<Gtk::Builder>& ui, std::function<void(const RoomId&)> open)
-    : list_(need<Gtk::ListBox>(ui, "rooms")), open_(std::move(open)) {
+    : list_(need<Gtk::ListBox>(ui, "rooms")),
+      open_(std::move(open)) {
   list_.signal_row_activated().connect([this](Gtk::ListBoxRow* row) {
     if (auto* room = dynamic_cast<RoomRow*>(row)) open_(room->room_id());
   });

@@ -13,10 +13,10 @@
 namespace tertulia::gtk {
 namespace {
 
-constexpr unsigned spinner_after_ms = 250;   // a page of the cache is there long before
+constexpr unsigned spinner_after_ms = 250;  // a page of the cache is there long before
 constexpr double end_slack_px = 4;
-constexpr double unread_above_px = 60;       // context above the first unread message
-constexpr std::size_t burst_rows = 200;      // more waiting than this: show the newest page instead
+constexpr double unread_above_px = 60;   // context above the first unread message
+constexpr std::size_t burst_rows = 200;  // more waiting than this: show the newest page instead
 
 }  // namespace
 
@@ -349,7 +349,8 @@ void TimelineView::go_to_first_unread() {
   at_end_ = false;
   after_layout([this, row = *first] {
     graphene_rect_t bounds;  // gtkmm 4.8 has no compute_bounds
-    if (!gtk_widget_compute_bounds(GTK_WIDGET(row->gobj()), GTK_WIDGET(list_.gobj()), &bounds)) return;
+    if (!gtk_widget_compute_bounds(GTK_WIDGET(row->gobj()), GTK_WIDGET(list_.gobj()), &bounds))
+      return;
     place_->set_value(static_cast<double>(bounds.origin.y) - unread_above_px);
     scrolled();
   });
@@ -389,7 +390,8 @@ void TimelineView::show_state() {
 void TimelineView::show_jump() {
   const double left = place_->get_upper() - place_->get_page_size() - place_->get_value();
   const bool far = left > 0.5 * place_->get_page_size();
-  jump_revealer_.set_reveal_child(loaded_ && (model_.detached() || (!at_end_ && (far || below_ > 0))));
+  jump_revealer_.set_reveal_child(loaded_ &&
+                                  (model_.detached() || (!at_end_ && (far || below_ > 0))));
   jump_count_.set_visible(below_ > 0);
   jump_count_.set_text(Glib::ustring::format(below_));
 }

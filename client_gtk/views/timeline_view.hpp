@@ -26,7 +26,8 @@ class TimelineView {
   static constexpr std::uint64_t slice_us = 6000;
 
   struct Ports {
-    std::function<void(const RoomId&, std::uint64_t before, std::uint32_t limit, std::uint64_t token)>
+    std::function<void(const RoomId&, std::uint64_t before, std::uint32_t limit,
+                       std::uint64_t token)>
         load_page;
     std::function<void(const RoomId&, std::uint64_t room_seq)> mark_read;
     MessageActions actions;
@@ -92,23 +93,23 @@ class TimelineView {
   std::uint64_t room_head_ = 0;
   std::uint64_t read_at_open_ = 0;  // where the line "new messages" stays pinned
   TimelineModel model_;
-  std::deque<MessageRow*> rows_;    // managed by the list, one for each message of the model
+  std::deque<MessageRow*> rows_;  // managed by the list, one for each message of the model
   std::deque<client::Message> waiting_;
   sigc::connection idle_;
   sigc::connection slow_load_;
   sigc::connection layout_;
-  guint fill_tick_ = 0;             // of the list's tick callback; 0: none
+  guint fill_tick_ = 0;  // of the list's tick callback; 0: none
   sigc::signal<void()> loaded_signal_;
 
-  std::uint64_t token_ = 0;         // of the last request; answers to older ones are dropped
+  std::uint64_t token_ = 0;  // of the last request; answers to older ones are dropped
   enum class Request { none, newest, older, newer } request_ = Request::none;
   bool loaded_ = false;
-  bool complete_ = false;           // nothing older in the log
-  bool at_end_ = true;              // the newest row is in sight: stay there
+  bool complete_ = false;  // nothing older in the log
+  bool at_end_ = true;     // the newest row is in sight: stay there
   bool active_ = false;
   std::uint64_t marked_ = 0;
   std::uint64_t rows_made_ = 0;
-  std::uint64_t below_ = 0;         // arrived out of sight
+  std::uint64_t below_ = 0;  // arrived out of sight
 };
 
 }  // namespace tertulia::gtk

@@ -33,18 +33,23 @@ struct Person {
 constexpr Person people[] = {
     {"ana", "Ana García"}, {"beto", "Beto"}, {"carmen", "Carmen Núñez"}, {"diego", "Diego R."}};
 constexpr const char* room_names[] = {
-    "general",   "secretaría", "turno de noche", "laboratorio", "mantenimiento", "biblioteca",
-    "comedor",   "dirección",  "guardia",        "informática", "música",        "deportes",
-    "primaria",  "secundaria", "transporte",     "compras",     "enfermería",    "obras y reformas del edificio norte",
-    "ruido",     "avisos"};
+    "general",     "secretaría",    "turno de noche",
+    "laboratorio", "mantenimiento", "biblioteca",
+    "comedor",     "dirección",     "guardia",
+    "informática", "música",        "deportes",
+    "primaria",    "secundaria",    "transporte",
+    "compras",     "enfermería",    "obras y reformas del edificio norte",
+    "ruido",       "avisos"};
 constexpr const char* texts[] = {
     "Good morning! The delivery for the lab arrives at ten.",
     "¿Alguien puede abrir el almacén? Yo estoy en la otra punta.",
     "I can, give me five minutes.",
     "👍",
-    "The printer on the second floor is out of toner again. I ordered two cartridges; until they are here please use the one beside the library, which also does A3 and double-sided pages.",
+    "The printer on the second floor is out of toner again. I ordered two cartridges; until they "
+    "are here please use the one beside the library, which also does A3 and double-sided pages.",
     "Gracias",
-    "Notas de la reunión:\n1. Presupuesto aprobado\n2. La mudanza empieza el lunes\n3. Las llaves están en recepción",
+    "Notas de la reunión:\n1. Presupuesto aprobado\n2. La mudanza empieza el lunes\n3. Las llaves "
+    "están en recepción",
     "<b>not bold</b> & https://example.org/a?b=c",
     "Perfect.",
     "Mañana hay simulacro de incendio a las 11:30 🔥"};
@@ -139,7 +144,8 @@ struct Engine::Impl {
       status = {LinkState::refused, LinkProblem::log_forked,
                 "checkpoint 4711 is not an extension of checkpoint 4702", 0};
     } else if (scene == "rolled_back") {
-      status = {LinkState::refused, LinkProblem::log_rolled_back, "size 4700, signed before: 4711", 0};
+      status = {LinkState::refused, LinkProblem::log_rolled_back, "size 4700, signed before: 4711",
+                0};
     }
     tell(LinkChanged{status});
   }
@@ -175,9 +181,10 @@ Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);
   const char* scene = std::getenv("TERTULIA_SCENE");
   impl_->scene = scene != nullptr ? scene : "talk";
-  if (const char* count = std::getenv("TERTULIA_MESSAGES")) impl_->messages_per_room = std::stoull(count);
-  impl_->account = {"Colegio San Martín",      fingerprint, numbered<UserId>(0), "ana",
-                    "Ana García", "member",    numbered<DeviceId>(0)};
+  if (const char* count = std::getenv("TERTULIA_MESSAGES"))
+    impl_->messages_per_room = std::stoull(count);
+  impl_->account = {"Colegio San Martín", fingerprint, numbered<UserId>(0),  "ana",
+                    "Ana García",         "member",    numbered<DeviceId>(0)};
 }
 
 Engine::~Engine() = default;

@@ -89,8 +89,7 @@ def talk(broker_config, ctl, cli, program):
         join(beto, invite(ctl, broker_config, "beto"), "Beto")
         said = ((ana, beto, "¿Llegó el pedido? 📦"), (beto, ana, "Sí, a las diez\nEstá en recepción"))
         for window, other, text in said:
-            window.type_into("Message", text)
-            window.click("Send")
+            window.send(text)
             other.says(text.split("\n", maxsplit=1)[0])
             window.says("Sent")
         no_own_unread(beto)
