@@ -114,6 +114,7 @@ class Watcher {
     client::EngineOptions out;
     out.profile = profile;
     out.wake = [this] { queue_.wake(); };
+    out.follow = client::Follow::from_now;  // every message, also those that were fetched
     return out;
   }
   Queue<int> queue_;  // only for its eventfd
