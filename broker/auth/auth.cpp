@@ -57,7 +57,9 @@ struct AuthThread::Impl {
   std::thread thread;
 
   void run();
-  void count_events(zmq::socket_t& monitor, std::atomic<std::uint64_t>& connections);
+  void hear_events();
+  void count_events(zmq::socket_t& monitor, FloodGuard::Door door,
+                    std::atomic<std::uint64_t>& connections);
   void answer_one(std::vector<zmq::message_t>& request, bool too_many);
   std::pair<const char*, const char*> decide(const std::vector<zmq::message_t>& request,
                                              std::string& user_id);
@@ -74,9 +76,12 @@ void AuthThread::Impl::run() {
   while (stop.depth() == 0) {
     const long timeout_ms = guard.watches() ? FloodGuard::sweep_ms : -1;
     if (zmq_poll(items, 4, timeout_ms) < 0 && zmq_errno() != EINTR) throw zmq::error_t();
-    count_events(commands, metrics.connections_commands);
-    count_events(broadcast, metrics.connections_broadcast);
-    while (receive_parts(zap, parts, too_many)) answer_one(parts, too_many);
+    hear_events();
+    while (receive_parts(zap, parts, too_many)) {
+      // The connection is known before it is let in and can say something.
+      hear_events();
+      answer_one(parts, too_many);
+    }
     if (guard.watches() && monotonic_ms() >= next_sweep_ms) {
       if (const auto ended = guard.sweep(); ended > 0) metrics.add(Count::floods_ended, ended);
       next_sweep_ms = monotonic_ms() + FloodGuard::sweep_ms;
@@ -84,8 +89,14 @@ void AuthThread::Impl::run() {
   }
 }
 
-void AuthThread::Impl::count_events(zmq::socket_t& monitor,
+void AuthThread::Impl::hear_events() {
+  count_events(commands, FloodGuard::Door::commands, metrics.connections_commands);
+  count_events(broadcast, FloodGuard::Door::broadcast, metrics.connections_broadcast);
+}
+
+void AuthThread::Impl::count_events(zmq::socket_t& monitor, FloodGuard::Door door,
                                     std::atomic<std::uint64_t>& connections) {
+  bool more = false;
   std::vector<zmq::message_t> parts;
   bool too_many = false;
   while (receive_parts(monitor, parts, too_many)) {
@@ -96,12 +107,16 @@ void AuthThread::Impl::count_events(zmq::socket_t& monitor,
     std::memcpy(&fd, parts[0].data<char>() + sizeof event, sizeof fd);
     if (event == ZMQ_EVENT_ACCEPTED) {
       ++connections;
-      guard.opened(static_cast<int>(fd));
+      more = true;
+      guard.opened(static_cast<int>(fd), door);
     } else if (event == ZMQ_EVENT_DISCONNECTED && connections > 0) {
       --connections;
-      guard.closed(static_cast<int>(fd));
+      guard.closed(static_cast<int>(fd), door);
     }
   }
+  if (more && connections > FloodGuard::silent_max)
+    if (const auto ended = guard.end_silent(door); ended > 0)
+      metrics.add(Count::silent_ended, ended);
 }
 
 std::pair<const char*, const char*> AuthThread::Impl::decide(const std::vector<zmq::message_t>& r,
@@ -113,11 +128,13 @@ std::pair<const char*, const char*> AuthThread::Impl::decide(const std::vector<z
     return {"400", "Malformed"};
   }
   std::uint64_t connections = 0;
-  if (text(2) == commands_domain)
+  auto door = FloodGuard::Door::commands;
+  if (text(2) == commands_domain) {
     connections = metrics.connections_commands;
-  else if (text(2) == broadcast_domain)
+  } else if (text(2) == broadcast_domain) {
     connections = metrics.connections_broadcast;
-  else {
+    door = FloodGuard::Door::broadcast;
+  } else {
     metrics.add(Count::handshakes_refused_malformed);
     return {"400", "Unknown domain"};
   }
@@ -128,7 +145,8 @@ std::pair<const char*, const char*> AuthThread::Impl::decide(const std::vector<z
     metrics.add(Count::handshakes_refused_key);
     return {"400", "Unknown key"};
   }
-  if (connections > max_connections) {
+  // Strangers who have only connected do not take the places of those who may come in.
+  if (connections > max_connections && guard.spoken(door) >= max_connections) {
     metrics.add(Count::handshakes_refused_full);
     return {"300", "Too many connections"};
   }

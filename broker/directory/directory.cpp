@@ -63,6 +63,8 @@ std::optional<std::string> user_name_fault(std::string_view name) {
   });
   if (!good)
     return "A user name holds only lower-case letters a to z, digits, and the signs . _ and - .";
+  if (name.front() == '.' || name.front() == '_' || name.front() == '-')
+    return "A user name starts with a letter or a digit.";
   return std::nullopt;
 }
 

@@ -144,9 +144,10 @@ void Derived::apply(std::uint64_t seq, Kind kind, const Act& act, const pb::ActN
   }
   const bool is_room = kind == Kind::room_create || kind == Kind::room_change ||
                        kind == Kind::member_add || kind == Kind::member_remove ||
-                       kind == Kind::device_revoke;
+                       kind == Kind::device_revoke || kind == Kind::user_change;
   if (is_room) draft().rooms_version = seq + 1;
-  if (!is_room || kind == Kind::device_revoke) draft().people_version = seq + 1;
+  if (!is_room || kind == Kind::device_revoke || kind == Kind::user_change)
+    draft().people_version = seq + 1;
 }
 
 void Derived::add_user(const Act& act, const pb::ActNames& names) {

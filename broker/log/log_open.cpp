@@ -192,6 +192,11 @@ void Log::Impl::make_reserve() const {
   }
   if (const int code = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(kReserveBytes));
       code != 0) {
+    if (code == ENOSPC || code == EDQUOT) {  // a quota, which statvfs() does not tell of
+      std::filesystem::remove(options.reserve);
+      log::warning("there is too little space for the reserve of {} MiB", kReserveBytes >> 20);
+      return;
+    }
     errno = code;
     throw_errno("cannot allocate " + options.reserve.string());
   }

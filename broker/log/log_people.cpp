@@ -45,22 +45,22 @@ Outcome Log::Impl::decide(EnrolAppend& a) {
   const User* user = directory.user(invite->user);
   if (user == nullptr || user->disabled)
     return Refused{pb::NOT_ALLOWED, "The user of this invite is disabled."};
+  const EnrolledAs answer{crypto::device_id(a.sign, a.curve), user->id, user->name, user->role};
+  const bool again = invite->used_by == answer.device;
+  // Before the signature, which is dear: who holds a spent invite may ask for ever.
+  if (!invite->used_by.is_zero() && !again)
+    return Refused{pb::INVITE_USED, "This invite has been used; ask for another one."};
+  if (!again && invite->revoked)
+    return Refused{pb::INVITE_REVOKED, "This invite has been revoked; ask for another one."};
+  if (!again && invite->expires_ms <= entry_ms())
+    return Refused{pb::INVITE_EXPIRED, "This invite has expired; ask for another one."};
   if (!crypto::verify(a.sign,
                       record::enrol_message(keys.id, invite->id, invite->user, a.sign, a.curve),
                       a.signature))
     return Refused{pb::BAD_SIGNATURE, "The enrolment's signature is not right."};
-  const EnrolledAs answer{crypto::device_id(a.sign, a.curve), user->id, user->name, user->role};
-  if (!invite->used_by.is_zero()) {
-    if (invite->used_by != answer.device)
-      return Refused{pb::INVITE_USED, "This invite has been used; ask for another one."};
-    if (!directory.device(answer.device)->live())
-      return Refused{pb::NOT_ALLOWED, "This device has been revoked."};
-    return answer;
-  }
-  if (invite->revoked)
-    return Refused{pb::INVITE_REVOKED, "This invite has been revoked; ask for another one."};
-  if (invite->expires_ms <= entry_ms())
-    return Refused{pb::INVITE_EXPIRED, "This invite has expired; ask for another one."};
+  if (again && !directory.device(answer.device)->live())
+    return Refused{pb::NOT_ALLOWED, "This device has been revoked."};
+  if (again) return answer;
   if (is_key_known(directory, a))
     return Refused{pb::NOT_ALLOWED, "These keys are enrolled already."};
   if (!is_shown_text(a.display_name, kDisplayNameBytesMax) ||

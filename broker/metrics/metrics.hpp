@@ -29,6 +29,7 @@ enum class Count : std::size_t {
   handshakes_refused_full,
   handshakes_refused_malformed,
   floods_ended,  // connections that sent without ever completing a message
+  silent_ended,  // the oldest of too many connections that said nothing
   // t-gateway
   refused_multipart,
   refused_no_identity,
@@ -78,6 +79,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Count::co
      "handshakes_refused_full",
      "handshakes_refused_malformed",
      "floods_ended",
+     "silent_ended",
      "refused_multipart",
      "refused_no_identity",
      "refused_short",

@@ -26,6 +26,7 @@ std::vector<Pack> pack(const std::vector<Committed>& batch,
       record::append_entry(entry, e.leaf, e.bodies);
       const auto found = open.find(e.room);
       const bool fits = found != open.end() && out[found->second].count < kEntriesMax &&
+                        out[found->second].next_room_seq == e.first_room_seq &&
                         out[found->second].keys->current.id == room->keys->current.id &&
                         out[found->second].entries.size() + entry.size() <= pack_bytes_max();
       if (!fits) {
@@ -39,6 +40,7 @@ std::vector<Pack> pack(const std::vector<Committed>& batch,
       }
       Pack& p = out[open[e.room]];
       ++p.count;
+      p.next_room_seq = e.first_room_seq + e.bodies.size();
       p.entries.insert(p.entries.end(), entry.begin(), entry.end());
     }
   }

@@ -14,6 +14,7 @@ struct Pack {
   std::shared_ptr<const RoomKeys> keys;
   std::uint16_t count = 0;
   std::uint64_t first_room_seq = 0;
+  std::uint64_t next_room_seq = 0;  // of the entry that would follow
   Bytes entries;  // as append_entry() writes them
 };
 
@@ -22,7 +23,8 @@ struct Pack {
 std::size_t pack_bytes_max();
 
 // `heard` says whether anybody subscribes to a topic; for what nobody hears no pack is made.
-// Packs of one room come in the order of its entries.
+// Packs of one room come in the order of its entries, and what a pack holds has no gap: commits may
+// be missing from the batch.
 std::vector<Pack> pack(const std::vector<Committed>& batch,
                        const std::function<bool(const Topic&)>& heard);
 

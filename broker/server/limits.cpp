@@ -7,13 +7,15 @@
 
 #include <stdexcept>
 
+#include "broker/auth/flood_guard.hpp"
 #include "common/base/file.hpp"
 
 namespace tertulia::broker {
 
 namespace {
 constexpr std::uint64_t kSocketsPerClient = 2;  // commands and broadcast
-constexpr std::uint64_t kOwnFiles = 64;         // database, WAL, eventfds, epoll, admin
+// Database, WAL, eventfds, epoll, admin; and those who have connected and said nothing yet.
+constexpr std::uint64_t kOwnFiles = 64 + kSocketsPerClient * FloodGuard::silent_max;
 constexpr int kArenasMax = 2;
 }  // namespace
 

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <unordered_map>
+
 #include "broker/flow/peer_backlog.hpp"
 #include "broker/worker/reply.hpp"
 #include "broker/worker/submission_check.hpp"
+#include "common/base/clock.hpp"
 #include "common/wire/frame.hpp"
 
 namespace tertulia::broker {
@@ -25,6 +29,27 @@ Count count_of(pb::ErrorCode code) {
     default: return Count::refused_other;
   }
 }
+
+// Large answers that a worker makes itself (people, welcome), for each key: a burst, and what comes
+// after it in each second. Requests for them are small and wait in thousands; what the kernel knows of
+// a connection comes too late for a batch of those.
+constexpr std::size_t kLargeAnswerBytes = 2048;
+constexpr std::int64_t kAllowanceBytesMax = 4 << 20;
+constexpr std::uint64_t kAllowanceBytesPerMs = 1024;
+constexpr std::uint32_t kSpentRetryMs = 1000;
+
+struct Allowance {
+  std::int64_t bytes = kAllowanceBytesMax;
+  std::uint64_t at_ms = 0;
+
+  bool is_spent(std::uint64_t now_ms) {
+    const auto gained = static_cast<std::int64_t>(
+        std::min<std::uint64_t>(now_ms - at_ms, 60'000) * kAllowanceBytesPerMs);
+    bytes = std::min(kAllowanceBytesMax, bytes + gained);
+    at_ms = now_ms;
+    return bytes <= 0;
+  }
+};
 }  // namespace
 
 struct Worker::Impl {
@@ -34,6 +59,8 @@ struct Worker::Impl {
   WorkerPorts ports;
   std::atomic<bool> stopping{false};
   std::vector<Outgoing> answers;  // of the batch in work
+  // One for each key that has asked: devices and invites, as many as the directory has.
+  std::unordered_map<CurvePublicKey, Allowance> allowances;
   std::thread thread;
 
   void run();
@@ -44,10 +71,10 @@ struct Worker::Impl {
     ports.metrics.add(count_of(error.code()));
     answers.push_back(error_frame(asker, std::move(error)));
   }
-  void busy(const Asker& asker, Count reason) {
+  void busy(const Asker& asker, Count reason, std::uint32_t retry_after_ms = busy_retry_ms) {
     ports.metrics.add(reason);
     answers.push_back(
-        error_frame(asker, error_of(pb::BUSY, "The server is busy; ask again.", busy_retry_ms)));
+        error_frame(asker, error_of(pb::BUSY, "The server is busy; ask again.", retry_after_ms)));
   }
 };
 
@@ -94,10 +121,17 @@ void Worker::Impl::ask(const Directory& directory, const Inbound& in, ByteView c
     busy(in.asker, Count::refused_slow_peer);
     return;
   }
+  Allowance& allowance = allowances[in.asker.key];
+  if (allowance.is_spent(monotonic_ms())) {
+    busy(in.asker, Count::refused_slow_peer, kSpentRetryMs);
+    return;
+  }
   auto answer = answer_request(directory, ports.facts, in.asker, content);
   if (auto* reply = std::get_if<pb::Reply>(&answer)) {
     if (reply->has_error()) ports.metrics.add(count_of(reply->error().code()));
     answers.push_back(reply_frame(in.asker, *reply));
+    if (const std::size_t bytes = answers.back().frame.size(); bytes > kLargeAnswerBytes)
+      allowance.bytes -= static_cast<std::int64_t>(bytes);
   } else if (auto* enrol = std::get_if<EnrolAppend>(&answer)) {
     if (!ports.log.push(std::move(*enrol), in.frame.size()))
       busy(in.asker, Count::refused_log_busy);

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "broker/auth/flood_guard.hpp"
 #include "common/base/bytes.hpp"
@@ -16,9 +18,11 @@ using namespace tertulia;
 using namespace tertulia::broker;
 
 namespace {
+using Door = FloodGuard::Door;
+
 // Both ends of a TCP connection over loopback; the far end's bytes are read and forgotten.
-struct Fixture {
-  Fixture() {
+struct Line {
+  explicit Line(FloodGuard& guard) {
     const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -31,7 +35,7 @@ struct Fixture {
     BOOST_REQUIRE(::connect(peer.get(), any, size) == 0);
     broker.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     BOOST_REQUIRE(broker);
-    guard.opened(broker.get());
+    guard.opened(broker.get(), Door::commands);
   }
   void receive(std::size_t bytes) {
     const Bytes block(1 << 20, 1);
@@ -55,37 +59,72 @@ struct Fixture {
     std::uint8_t byte = 0;
     return ::recv(peer.get(), &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
   }
-  FloodGuard guard;
   UniqueFd peer, broker;
+};
+
+struct Fixture {
+  FloodGuard guard;
+  Line line{guard};
 };
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(broker_auth_flood, Fixture)
 
 BOOST_AUTO_TEST_CASE(bytes_without_a_message_end_the_connection) {
-  receive(FloodGuard::bytes_max / 2);
+  line.receive(FloodGuard::bytes_max / 2);
   BOOST_TEST(guard.sweep() == 0u);
-  BOOST_TEST(is_open());
-  receive(FloodGuard::bytes_max);
+  BOOST_TEST(line.is_open());
+  line.receive(FloodGuard::bytes_max);
   BOOST_TEST(guard.sweep() == 1u);
-  BOOST_TEST(!is_open());
+  BOOST_TEST(!line.is_open());
 }
 
 BOOST_AUTO_TEST_CASE(a_busy_connection_stays) {
   for (int i = 0; i < 3; ++i) {
-    receive(FloodGuard::bytes_max);
-    guard.message_came(broker.get());
+    line.receive(FloodGuard::bytes_max);
+    guard.message_came(line.broker.get());
     BOOST_TEST(guard.sweep() == 0u);
   }
-  BOOST_TEST(is_open());
+  BOOST_TEST(line.is_open());
 }
 
 BOOST_AUTO_TEST_CASE(a_closed_connection_is_forgotten) {
-  receive(2 * FloodGuard::bytes_max);
-  guard.closed(broker.get());
+  line.receive(2 * FloodGuard::bytes_max);
+  guard.closed(line.broker.get(), Door::commands);
   BOOST_TEST(!guard.watches());
   BOOST_TEST(guard.sweep() == 0u);
-  BOOST_TEST(is_open());
+  BOOST_TEST(line.is_open());
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_that_the_other_door_has_opened_stays_watched) {
+  guard.closed(line.broker.get(), Door::broadcast);
+  BOOST_TEST(guard.watches());
+}
+
+BOOST_AUTO_TEST_CASE(many_who_each_stay_below_the_limit_are_ended_together) {
+  std::vector<std::unique_ptr<Line>> lines;
+  for (int i = 0; i < 5; ++i) lines.push_back(std::make_unique<Line>(guard));
+  BOOST_TEST(guard.sweep() == 0u);
+  for (auto& l : lines) l->receive(FloodGuard::bytes_max / 8 * 7);
+  BOOST_TEST(guard.sweep() == 1u);
+  BOOST_TEST(guard.sweep() == 0u);
+  BOOST_TEST(line.is_open());
+}
+
+BOOST_AUTO_TEST_CASE(the_oldest_of_too_many_silent_ones_are_ended) {
+  guard.message_came(line.broker.get());
+  std::vector<std::unique_ptr<Line>> silent;
+  for (std::size_t i = 0; i < FloodGuard::silent_max; ++i)
+    silent.push_back(std::make_unique<Line>(guard));
+  BOOST_TEST(guard.spoken(Door::commands) == 1u);
+  BOOST_TEST(guard.end_silent(Door::commands) == 0u);
+  silent.push_back(std::make_unique<Line>(guard));
+  BOOST_TEST(guard.end_silent(Door::broadcast) == 0u);
+  BOOST_TEST(guard.end_silent(Door::commands) == 1u);
+  BOOST_TEST(!silent.front()->is_open());
+  BOOST_TEST(silent.back()->is_open());
+  BOOST_TEST(line.is_open());
+  BOOST_TEST(guard.end_silent(Door::commands) == 0u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

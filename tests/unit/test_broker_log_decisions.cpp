@@ -173,6 +173,8 @@ BOOST_AUTO_TEST_CASE(the_first_user_is_an_administrator_and_invites_say_what_is_
              "A user name holds only lower-case letters a to z, digits, and the signs . _ and - .");
   BOOST_TEST(!invite(std::string(65, 'a')).ok);
   BOOST_TEST(!invite("").ok);
+  BOOST_TEST(invite("-x").error == "A user name starts with a letter or a digit.");
+  BOOST_TEST(!invite("..").ok);
   BOOST_TEST(!invite("beto", record::Role::admin).ok);
   BOOST_TEST(invite("beto", record::Role::member).ok);
 }

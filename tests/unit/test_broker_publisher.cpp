@@ -77,6 +77,17 @@ BOOST_AUTO_TEST_CASE(a_frame_never_spans_two_keys) {
   BOOST_TEST(packs[1].first_room_seq == 2u);
 }
 
+BOOST_AUTO_TEST_CASE(a_frame_has_no_gap) {
+  // The commit with 2 found no place in the publisher's queue.
+  std::vector<Committed> batch(2);
+  batch[0] = {snapshot(), {entry(general, 1, 10)}};
+  batch[1] = {snapshot(), {entry(general, 3, 10)}};
+  const auto packs = pack(batch, everybody);
+  BOOST_REQUIRE(packs.size() == 2u);
+  BOOST_TEST(packs[0].count == 1);
+  BOOST_TEST(packs[1].first_room_seq == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(what_nobody_hears_is_not_packed) {
   std::vector<Committed> batch(1);
   batch[0] = {snapshot(), {entry(general, 1, 10), entry(cellar, 1, 10)}};
