@@ -97,6 +97,7 @@ class Session {
   std::vector<std::string> addresses_to_try() const;
 
   // session_replies.cpp: what the server answers
+  static bool answers(What what, const pb::Reply& reply);
   void on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_t now_ms);
   void on_welcome(const pb::Welcome& welcome, std::uint64_t now_ms);
   void on_pong(const pb::Pong& pong, std::uint64_t now_ms);
