@@ -157,6 +157,7 @@ class Session {
   std::uint64_t newer_known_size_ = 0;
   std::uint64_t rooms_version_ = 0;
   bool rooms_version_known_ = false;
+  std::uint64_t welcome_size_ = 0;  // of the log, at the first welcome of this connection
 
   bool catching_up_ = false;       // CaughtUp has yet to be said
   bool settle_ping_open_ = false;  // the ping after the SUB came up is not answered yet

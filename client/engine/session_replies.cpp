@@ -230,6 +230,7 @@ void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
     ping_at_ms_ = now_ms + ping_every_ms_;
     known_size_ = newer_known_size_ = 0;
     rooms_version_known_ = false;
+    welcome_size_ = claimed_size(w.checkpoint()).value_or(0);
     catching_up_ = true;
   } else if (link_.broadcast_up()) {
     settle_ping_at_ms_ = now_ms + kPongFetchMs;  // after new topics: what was said meanwhile
@@ -260,8 +261,11 @@ void Session::on_pong(const pb::Pong& pong, std::uint64_t now_ms) {
   }
   if (behind) ++behind_pongs_;
   people_wanted_ = pong.people_version();
-  if (rooms_version_known_ && pong.rooms_version() != rooms_version_ && !hello_open_)
-    say_hello(now_ms);
+  // Of the welcome's own version only a bound is known: it counts entries of the log too.
+  const bool rooms_changed = rooms_version_known_ ? pong.rooms_version() != rooms_version_
+                                                  : pong.rooms_version() > welcome_size_;
+  if (rooms_changed && hello_open_) return set_read_only(pong.read_only(), pong.read_only_reason());
+  if (rooms_changed) say_hello(now_ms);
   rooms_version_ = pong.rooms_version();
   rooms_version_known_ = true;
   set_read_only(pong.read_only(), pong.read_only_reason());
