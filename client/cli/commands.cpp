@@ -161,7 +161,7 @@ int history(const Arguments& a) {
 }  // namespace
 
 int say(const std::string& sentence, int code) {
-  std::fprintf(stderr, "%s\n", sentence.c_str());
+  std::fprintf(stderr, "%s\n", harmless(sentence).c_str());
   return code;
 }
 

@@ -12,8 +12,16 @@
 namespace tertulia::cli {
 
 namespace {
-// What a terminal would obey is shown, not sent: a message must not move somebody's cursor. JSON
-// escapes control characters by itself.
+std::string dump(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+const char* kind_text(std::uint8_t kind) {
+  return record::is_known_kind(kind) ? record::kind_name(static_cast<record::Kind>(kind))
+                                     : "unknown";
+}
+}  // namespace
+
 std::string harmless(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -30,16 +38,6 @@ std::string harmless(const std::string& text) {
   }
   return out;
 }
-
-std::string dump(const nlohmann::ordered_json& json) {
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-const char* kind_text(std::uint8_t kind) {
-  return record::is_known_kind(kind) ? record::kind_name(static_cast<record::Kind>(kind))
-                                     : "unknown";
-}
-}  // namespace
 
 std::string message_json(const client::Message& m, const std::string& room_name) {
   nlohmann::ordered_json j;
@@ -93,7 +91,7 @@ std::string account_json(const client::Account& a) {
 
 std::string account_lines(const client::Account& a) {
   return fmt::format("user         {} ({}), {}\ndevice       {}\nserver       {}\nfingerprint  {}",
-                     harmless(a.user_name), harmless(a.display_name), a.role,
+                     harmless(a.user_name), harmless(a.display_name), harmless(a.role),
                      to_hex(a.device.view()), harmless(a.server_name), a.server_fingerprint);
 }
 

@@ -9,6 +9,9 @@
 
 namespace tertulia::cli {
 
+// What a terminal would obey is shown, not sent: neither a message nor a server's sentence may move
+// somebody's cursor. JSON escapes control characters by itself.
+std::string harmless(const std::string& text);
 std::string message_json(const client::Message& message, const std::string& room_name);
 std::string message_line(const client::Message& message, const std::string& room_name);
 std::string room_json(const client::Room& room);

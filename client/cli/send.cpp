@@ -35,6 +35,7 @@ class Sender {
   void queue(std::string text);
   void read_input();
   void take_lines(bool end);
+  void cut_long_line();
   void on_outbox(const client::OutboxChanged& changed);
   void print_done();
   bool full() const {
@@ -55,6 +56,7 @@ class Sender {
   const bool from_stdin_;
   bool more_;                    // stdin has not ended
   std::string input_;            // read, not yet a whole line
+  bool skip_line_ = false;       // up to the next newline: the rest of one that was too long
   std::deque<Waiting> waiting_;  // in the order of sending; local ids rise by one
   std::size_t waiting_bytes_ = 0;
   std::uint64_t sent_ = 0;
@@ -74,6 +76,12 @@ void Sender::take_lines(bool end) {
   std::size_t at = 0;
   while (!full()) {
     const auto newline = input_.find('\n', at);
+    if (skip_line_) {
+      skip_line_ = newline == std::string::npos;
+      at = skip_line_ ? input_.size() : newline + 1;
+      if (skip_line_) break;
+      continue;
+    }
     if (newline == std::string::npos) {
       if (end && at < input_.size()) {
         queue(input_.substr(at));
@@ -98,10 +106,14 @@ void Sender::read_input() {
   else
     input_.append(chunk, static_cast<std::size_t>(n));
   take_lines(!more_);
-  if (input_.size() > line_bytes_max && !full()) {
-    // Passed on as it is: the engine says that it is too long, as it would of any such message.
-    queue(std::exchange(input_, {}));
-  }
+}
+
+// One message that the engine says is too long, as it would of any such; the rest of the line is
+// read and let go, so that it does not appear as a message of its own.
+void Sender::cut_long_line() {
+  if (skip_line_ || full() || input_.size() < line_bytes_max) return;
+  queue(std::exchange(input_, {}));
+  skip_line_ = more_;
 }
 
 void Sender::on_outbox(const client::OutboxChanged& changed) {
@@ -145,9 +157,10 @@ int Sender::finish() {
                  left, left == 1 ? " stays" : "s stay", left == 1 ? "es" : "");
   }
   if (failed_ > 0)
-    std::fprintf(stderr, "%llu refused: %s\n", static_cast<unsigned long long>(failed_),
-                 failure_.c_str());
-  if (left == 0 && failed_ == 0) return exit_done;
+    say(std::to_string(failed_) + " refused: " + failure_, 0);
+  const bool unread = more_ && client_.hopeless();  // what stdin still holds is not sent
+  if (unread && left == 0) say(problem_sentence(client_.link()), 0);
+  if (left == 0 && failed_ == 0 && !unread) return exit_done;
   if (sent_ > 0 && (left > 0 || more_)) return exit_partly;
   if (failed_ > 0 && left == 0) return exit_refused;
   return client_.hopeless() ? exit_refused : exit_unreachable;
@@ -159,6 +172,7 @@ int Sender::run() {
   std::uint64_t progress_ms = monotonic_ms();
   while (more_ || !waiting_.empty() || !input_.empty()) {
     take_lines(!more_);
+    cut_long_line();
     const bool room_for_input = more_ && !full() && input_.size() < line_bytes_max;
     // Patience is for the server: while nothing is unanswered, stdin may take its time.
     const std::uint64_t deadline = waiting_.empty() ? UINT64_MAX : progress_ms + patience_ms;

@@ -116,6 +116,7 @@ struct Engine::Impl {
   void open_session(std::uint64_t now_ms);
   void store_broke(const std::string& what, std::uint64_t now_ms);
   void sync(std::uint64_t now_ms);
+  void refuse_all();
   void tell_status(std::uint64_t now_ms);
 };
 
@@ -301,7 +302,10 @@ void Engine::Impl::wait(std::uint64_t now_ms) {
       next == UINT64_MAX
           ? std::chrono::milliseconds{-1}
           : std::chrono::milliseconds{next > now ? std::min<std::uint64_t>(next - now, 60'000) : 0};
-  zmq::poll(items, timeout);
+  // A signal that this thread took ends the wait, and nothing else.
+  if (zmq_poll(items.data(), static_cast<int>(items.size()), timeout.count()) < 0 &&
+      zmq_errno() != EINTR)
+    throw zmq::error_t();
 }
 
 // Syncing costs milliseconds in which nothing is answered: it waits until nothing is written any
@@ -355,6 +359,23 @@ void Engine::Impl::run() {
     log::error("the network thread ends: {}", e.what());
     store_failure = e.what();
     tell_status(monotonic_ms());
+    events.push(pending);
+    refuse_all();
+  }
+}
+
+// The thread's work has failed for good: whoever still writes is told that it is not kept.
+void Engine::Impl::refuse_all() {
+  zmq_pollitem_t item{nullptr, commands.fd(), ZMQ_POLLIN, 0};
+  std::vector<Command> many;
+  while (!stopping) {
+    if (zmq_poll(&item, 1, -1) < 0 && zmq_errno() != EINTR) return;
+    commands.take_all(many);
+    for (const auto& command : many) {
+      if (const auto* text = std::get_if<SendText>(&command)) refuse(text->draft, store_failure);
+      if (std::holds_alternative<Enrol>(command))
+        pending.push_back(EnrolFinished{false, store_failure});
+    }
     events.push(pending);
   }
 }

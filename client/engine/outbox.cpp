@@ -26,7 +26,7 @@ Outbox::Outbox(Store& store, Profile& profile, std::uint64_t process, bool quiet
       process_(process),
       quiet_(quiet) {}
 
-void Outbox::append(OutboxRow row) {
+Outbox::RoomQueue& Outbox::append(OutboxRow row) {
   auto& queue = rooms_[row.room];
   if (queue.submissions.empty() || queue.submissions.back().id != row.submission) {
     queue.submissions.push_back({});
@@ -37,6 +37,7 @@ void Outbox::append(OutboxRow row) {
   last_loaded_ = std::max(last_loaded_, row.submission);
   queue.submissions.back().rows.push_back(std::move(row));
   ++rows_;
+  return queue;
 }
 
 std::vector<OutboxRow> Outbox::queue(const std::vector<Draft>& drafts, std::uint64_t now_wall_ms) {
@@ -84,7 +85,10 @@ void Outbox::load_more() {
     if (rows.front().submission != last)
       while (rows.back().submission == last) rows.pop_back();
   }
-  for (auto& row : rows) append(std::move(row));
+  for (auto& row : rows) {
+    RoomQueue& queue = append(std::move(row));
+    queue.submissions.back().tried = true;  // perhaps: it may be a dead process's, who did not say
+  }
 }
 
 std::vector<OutboxRow> Outbox::adopt() {
@@ -106,7 +110,6 @@ std::vector<OutboxRow> Outbox::adopt() {
   load_more();
   for (auto& [room, queue] : rooms_)
     for (auto& s : queue.submissions) {
-      s.tried = true;  // perhaps: the dead process did not say
       adopted.insert(adopted.end(), s.rows.begin(), s.rows.end());
     }
   return adopted;

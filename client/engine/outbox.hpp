@@ -93,7 +93,7 @@ class Outbox {
     std::uint64_t not_before_ms = 0;
   };
   Submission* start(RoomQueue& queue, Submission& s, std::uint64_t now_ms);
-  void append(OutboxRow row);
+  RoomQueue& append(OutboxRow row);
   void load_more();
   std::vector<OutboxRow> take(const SubmissionId& id);
   void answered(RoomQueue& queue);

@@ -311,10 +311,10 @@ std::uint64_t Session::next_deadline_ms(std::uint64_t now_ms) const {
     if (!link_.broadcast_up() && !broadcast_blocked_)
       next = std::min(next, link_.broadcast_since_ms() + kBroadcastMsMax);
     for (const auto& [id, room] : const_cast<Rooms&>(rooms_).all())
-      if (room.member && !room.fetching && room.timeline.missing() > 0)
+      if (room.member && !room.fetching && room.timeline.missing() > 0 && held_.empty())
         next = std::min(next, std::max(room.fetch_from_ms, now_ms + (queue_.crowded() ? 50 : 0)));
   }
-  if (witness_.has_question()) next = std::min(next, witness_at_ms_);
+  if (welcomed_ && witness_.has_question()) next = std::min(next, witness_at_ms_);
   return next;
 }
 

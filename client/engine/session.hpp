@@ -97,6 +97,7 @@ class Session {
   std::vector<std::string> addresses_to_try() const;
 
   // session_replies.cpp: what the server answers
+  static bool answers(What what, const pb::Reply& reply);
   void on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_t now_ms);
   void on_welcome(const pb::Welcome& welcome, std::uint64_t now_ms);
   void on_pong(const pb::Pong& pong, std::uint64_t now_ms);
@@ -156,6 +157,7 @@ class Session {
   std::uint64_t newer_known_size_ = 0;
   std::uint64_t rooms_version_ = 0;
   bool rooms_version_known_ = false;
+  std::uint64_t welcome_size_ = 0;  // of the log, at the first welcome of this connection
 
   bool catching_up_ = false;       // CaughtUp has yet to be said
   bool settle_ping_open_ = false;  // the ping after the SUB came up is not answered yet

@@ -12,6 +12,8 @@ constexpr std::uint32_t kNewestPageMessages = 100;
 constexpr std::uint64_t kGapMendedWhole = 500;  // a larger one: newest page first
 constexpr std::uint64_t kFetchAgainMs = 5'000;  // after a page that brought nothing
 constexpr std::size_t kSealedFramesMax = 256;
+// No room comes here in earnest; above, sums wrap and SQLite's integers turn negative.
+constexpr std::uint64_t kRoomSeqMax = std::uint64_t{1} << 62;
 constexpr std::size_t kHeldBytesMax = 4 * 1024 * 1024;
 
 std::uint64_t last_room_seq(const record::Leaf& leaf) {
@@ -109,7 +111,8 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
   Reader reader(bytes);
   while (reader.left() > 0) {
     auto entry = record::read_entry(reader);
-    if (!entry || entry->leaf.submission.is_act() || entry->leaf.submission.room != room.shown.id) {
+    if (!entry || entry->leaf.submission.is_act() || entry->leaf.submission.room != room.shown.id ||
+        entry->leaf.first_room_seq > kRoomSeqMax) {
       log::warning("an entry of room {} is not of the log's form; dropped", room.shown.name);
       break;
     }

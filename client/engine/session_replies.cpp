@@ -38,6 +38,19 @@ std::string reason_of(const pb::Error& error) {
 }
 }  // namespace
 
+bool Session::answers(What what, const pb::Reply& reply) {
+  switch (what) {
+    case What::hello: return reply.has_welcome();
+    case What::ping: return reply.has_pong();
+    case What::people: return reply.has_people();
+    case What::room_keys: return reply.has_room_keys();
+    case What::consistency: return reply.has_proof();
+    case What::timeline:
+    case What::page: return reply.has_history();
+  }
+  return false;
+}
+
 void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_t now_ms) {
   const auto at = asked_.find(id);
   if (at == asked_.end()) {
@@ -51,24 +64,26 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
   }
   const Asked asked = at->second;
   asked_.erase(at);
+  if (!reply.has_error() && !answers(asked.what, reply)) {
+    pb::Error error;
+    error.set_code(pb::BAD_REQUEST);
+    error.set_text("The server's answer is not one to what was asked.");
+    return on_request_error(asked, error, now_ms);
+  }
   if (reply.has_error()) return on_request_error(asked, reply.error(), now_ms);
   switch (asked.what) {
     case What::hello:
-      if (reply.has_welcome()) on_welcome(reply.welcome(), now_ms);
-      return;
+      return on_welcome(reply.welcome(), now_ms);
     case What::ping:
       if (asked.token != 0) settle_ping_open_ = false;
-      if (reply.has_pong()) on_pong(reply.pong(), now_ms);
-      return;
+      return on_pong(reply.pong(), now_ms);
     case What::people:
       people_open_ = false;
-      if (!reply.has_people()) return;
       people_.add(reply.people(), store_);
       people_wanted_ = people_.version();
       take_held(now_ms);
       return;
     case What::room_keys: {
-      if (!reply.has_room_keys()) return;
       rooms_.set_keys(reply.room_keys());
       const std::vector<Bytes> frames = std::exchange(sealed_, {});
       sealed_bytes_ = 0;
@@ -79,17 +94,13 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
       std::vector<Hash> hashes;
       for (const auto& h : reply.proof().hashes())
         if (const auto hash = Hash::parse(as_bytes(h))) hashes.push_back(*hash);
-      if (reply.has_proof())
-        witness_.proof(hashes);
-      else
-        witness_.no_answer();
+      witness_.proof(hashes);
       look_at_witness(now_ms);
       return;
     }
     case What::timeline:
     case What::page:
-      if (reply.has_history()) on_history(asked, reply.history(), now_ms);
-      return;
+      return on_history(asked, reply.history(), now_ms);
   }
 }
 
@@ -219,6 +230,7 @@ void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
     ping_at_ms_ = now_ms + ping_every_ms_;
     known_size_ = newer_known_size_ = 0;
     rooms_version_known_ = false;
+    welcome_size_ = claimed_size(w.checkpoint()).value_or(0);
     catching_up_ = true;
   } else if (link_.broadcast_up()) {
     settle_ping_at_ms_ = now_ms + kPongFetchMs;  // after new topics: what was said meanwhile
@@ -249,8 +261,11 @@ void Session::on_pong(const pb::Pong& pong, std::uint64_t now_ms) {
   }
   if (behind) ++behind_pongs_;
   people_wanted_ = pong.people_version();
-  if (rooms_version_known_ && pong.rooms_version() != rooms_version_ && !hello_open_)
-    say_hello(now_ms);
+  // Of the welcome's own version only a bound is known: it counts entries of the log too.
+  const bool rooms_changed = rooms_version_known_ ? pong.rooms_version() != rooms_version_
+                                                  : pong.rooms_version() > welcome_size_;
+  if (rooms_changed && hello_open_) return set_read_only(pong.read_only(), pong.read_only_reason());
+  if (rooms_changed) say_hello(now_ms);
   rooms_version_ = pong.rooms_version();
   rooms_version_known_ = true;
   set_read_only(pong.read_only(), pong.read_only_reason());

@@ -25,7 +25,14 @@ struct Store::Statements {
   Statement get_devices{db, "SELECT device,user,sign,curve,enrolled_seq,revoked_seq FROM devices"};
   Statement put_person{db, "INSERT OR REPLACE INTO people VALUES(?,?,?,?)"};
   Statement put_device{db, "INSERT OR REPLACE INTO devices VALUES(?,?,?,?,?,?)"};
-  Statement put_message{db, "INSERT OR REPLACE INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)"};
+  // What was verified and is shown is not replaced by what is not.
+  Statement put_message{
+      db,
+      "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+      "seq=excluded.seq, device=excluded.device, submission=excluded.submission, idx=excluded.idx, "
+      "sender=excluded.sender, kind=excluded.kind, sent_at=excluded.sent_at, "
+      "logged_at=excluded.logged_at, text=excluded.text, shown=excluded.shown "
+      "WHERE excluded.shown >= messages.shown"};
   Statement cached_head{db,
                         "SELECT room_seq FROM messages WHERE generation=? AND room=? "
                         "ORDER BY room_seq DESC LIMIT 1"};

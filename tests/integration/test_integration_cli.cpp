@@ -135,6 +135,18 @@ BOOST_FIXTURE_TEST_CASE(partly_done_is_4_and_the_rest_stays, Town) {
   BOOST_TEST(beginning_with(texts, "línea") == lines, boost::test_tools::per_element());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_line_of_two_mebibytes_is_one_refusal_and_what_follows_is_sent, Town) {
+  const std::string long_line(2 * 1024 * 1024, 'a');
+  const Ran ran = ana.run({"send", "general", "-"}, "antes\n" + long_line + "\ndespués\n");
+  BOOST_TEST(ran.code == 1, ran.err);
+  BOOST_TEST(ran.err.find("1 refused: The message is too long.") != std::string::npos, ran.err);
+  std::vector<std::string> texts;
+  for (const auto& m : json_lines(ana.run({"history", "general", "--json"}).out))
+    texts.push_back(m.at("text").get<std::string>());
+  const std::vector<std::string> expected{"antes", "después"};
+  BOOST_TEST(texts == expected, boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(empty_input_sends_nothing, Town) {
   Process send = ana.start({"send", "general", "-"}, true);
   send.close_input();

@@ -180,6 +180,20 @@ BOOST_AUTO_TEST_CASE(what_was_refused_can_be_tried_again_under_another_id_or_be_
   BOOST_TEST(!box.outbox.discard(failed[0].local_id).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(what_was_adopted_cannot_be_taken_back_however_much_it_is) {
+  const ScratchDirectory dir;
+  constexpr std::size_t many = 5'000;  // more than one load of the store
+  std::uint64_t last = 0;
+  {
+    Box dead(dir.path());
+    last = dead.queue(many).back().local_id;
+  }
+  Box box(dir.path());
+  BOOST_TEST(!box.outbox.adopt().empty());
+  BOOST_TEST(!box.outbox.acked(box.send()->id).empty());  // makes room: the rest is loaded
+  BOOST_TEST(!box.outbox.discard(last).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_message_that_was_never_sent_can_be_taken_out_of_its_submission) {
   const ScratchDirectory dir;
   Box box(dir.path());
@@ -190,6 +204,28 @@ BOOST_AUTO_TEST_CASE(a_message_that_was_never_sent_can_be_taken_out_of_its_submi
   BOOST_TEST(s->rows[1].local_id == rows[2].local_id);
   BOOST_TEST(s->rows[1].index == 1);
   BOOST_TEST(box.store.outbox_row(rows[2].local_id)->index == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(engine_cache)
+
+BOOST_AUTO_TEST_CASE(what_is_shown_is_not_replaced_by_what_could_not_be_verified) {
+  const ScratchDirectory dir;
+  Box box(dir.path());
+  CachedMessage good;
+  good.room = room_of(1);
+  good.room_seq = 1;
+  good.text = "hola";
+  CachedMessage forged = good;
+  forged.text = "adiós";
+  forged.shown = false;
+  const auto text = [&] { return box.store.cached_before(1, room_of(1), 2, 1).at(0).text; };
+  box.store.put(1, forged);
+  box.store.put(1, good);
+  BOOST_TEST(text() == "hola");
+  box.store.put(1, forged);
+  BOOST_TEST(text() == "hola");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
