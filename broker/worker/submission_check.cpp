@@ -66,8 +66,8 @@ std::optional<std::string_view> body_fault(record::Kind kind, ByteView bytes) {
       if (b.text().empty()) return "The text is empty.";
       break;
     case Kind::reaction:
-      if (b.text().empty() || b.text().size() > kReactionBytesMax)
-        return "A reaction is 1 to 64 bytes of text.";
+      // Empty: taken back.
+      if (b.text().size() > kReactionBytesMax) return "A reaction is at most 64 bytes of text.";
       break;
     case Kind::file:
       if (b.file().name().empty() || b.file().name().size() > kFileNameBytesMax ||

@@ -156,8 +156,7 @@ int Sender::finish() {
                  "%zu message%s in the outbox and go%s with the next program of this profile.\n",
                  left, left == 1 ? " stays" : "s stay", left == 1 ? "es" : "");
   }
-  if (failed_ > 0)
-    say(std::to_string(failed_) + " refused: " + failure_, 0);
+  if (failed_ > 0) say(std::to_string(failed_) + " refused: " + failure_, 0);
   const bool unread = more_ && client_.hopeless();  // what stdin still holds is not sent
   if (unread && left == 0) say(problem_sentence(client_.link()), 0);
   if (left == 0 && failed_ == 0 && !unread) return exit_done;

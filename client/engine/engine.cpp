@@ -178,8 +178,14 @@ void Engine::Impl::end_enrolment(const Enrolment::Outcome& outcome, std::uint64_
   e.account.display_name = outcome.enrolled.user_name();
   e.account.role = outcome.enrolled.role();
   e.account.device = *device;
-  save_enrolled(*store, e);
-  store->commit();
+  try {
+    save_enrolled(*store, e);
+    store->commit();
+  } catch (const StoreError& error) {
+    // The server has this device; the same invite brings the same answer to the same key.
+    pending.push_back(EnrolFinished{false, std::string("It cannot be stored: ") + error.what()});
+    throw;
+  }
   pending.push_back(EnrolFinished{true, {}});
   open_session(now_ms);
 }

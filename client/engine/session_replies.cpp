@@ -72,8 +72,7 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
   }
   if (reply.has_error()) return on_request_error(asked, reply.error(), now_ms);
   switch (asked.what) {
-    case What::hello:
-      return on_welcome(reply.welcome(), now_ms);
+    case What::hello: return on_welcome(reply.welcome(), now_ms);
     case What::ping:
       if (asked.token != 0) settle_ping_open_ = false;
       return on_pong(reply.pong(), now_ms);
@@ -99,8 +98,7 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
       return;
     }
     case What::timeline:
-    case What::page:
-      return on_history(asked, reply.history(), now_ms);
+    case What::page: return on_history(asked, reply.history(), now_ms);
   }
 }
 

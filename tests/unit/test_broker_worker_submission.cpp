@@ -127,6 +127,7 @@ BOOST_AUTO_TEST_CASE(bodies_are_of_use_for_their_kind) {
   BOOST_TEST(body_refusal({0x0a, 0x01, 'x', 0x78, 0x01}) == pb::BAD_BODY);  // field 15
   BOOST_TEST(body_refusal(text_body(std::string(65, 'x')), record::Kind::reaction) == pb::BAD_BODY);
   BOOST_TEST(body_refusal(text_body("👍"), record::Kind::reaction) == pb::ERROR_NONE);
+  BOOST_TEST(body_refusal(text_body(""), record::Kind::reaction) == pb::ERROR_NONE);  // taken back
   BOOST_TEST(body_refusal({}, record::Kind::erase) == pb::ERROR_NONE);
   BOOST_TEST(body_refusal(text_body("x"), record::Kind::file) == pb::BAD_BODY);
 }
