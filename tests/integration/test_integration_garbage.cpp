@@ -292,6 +292,20 @@ BOOST_AUTO_TEST_CASE(after_all_that_the_broker_has_not_grown) {
   BOOST_TEST(t.broker.verify() == "");
 }
 
+BOOST_AUTO_TEST_CASE(strangers_who_only_connect_take_nobody_s_place) {
+  TestBroker broker({.config_more = "[limits]\nmax_connections = 100\n"});
+  RawClient ana(broker.invite("ana"));
+  std::vector<UniqueFd> strangers;
+  for (int i = 0; i < 300; ++i) strangers.push_back(tcp(broker.command_port()));
+  for (int i = 0; i < 300; ++i) strangers.push_back(tcp(broker.broadcast_port()));
+  ana.join();
+  // The first of them have been ended to bound them all
+  for (const std::size_t first : {std::size_t{0}, std::size_t{300}}) {
+    pollfd p{strangers[first].get(), POLLRDHUP, 0};
+    BOOST_TEST(::poll(&p, 1, 5'000) == 1);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace tertulia::test
