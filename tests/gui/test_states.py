@@ -22,7 +22,7 @@ def preview(program, *arguments, **environment):
 
 def check_names(window):
     unnamed = window.unnamed()
-    assert not unnamed, f"without an accessible name: {unnamed}"
+    assert not unnamed, "without an accessible name:\n" + "\n".join(unnamed)
 
 
 def talk(program):
@@ -144,10 +144,12 @@ def narrow(program):
 
 
 def spanish(program):
-    with preview(program, LANG="es_ES.UTF-8", TERTULIA_SCENE="offline") as window:
-        if window.look("Send", "push button", "button"):
-            print("SKIP: no Spanish locale here, and this glibc does not translate in C.UTF-8")
-            sys.exit(77)
+    # a locale of the test's own: hardly any machine has this one generated
+    locales = tempfile.mkdtemp(prefix="locales-", dir=os.environ["HOME"])
+    subprocess.run(["localedef", "-i", "es_ES", "-f", "UTF-8", f"{locales}/es_ES.UTF-8"],
+                   check=True, timeout=60)
+    with preview(program, LOCPATH=locales, LANG="es_ES.UTF-8",
+                 TERTULIA_SCENE="offline") as window:
         window.button("Enviar mensaje")
         window.says("El servidor no responde.")
         window.says("Usted no es miembro de esta sala.")

@@ -46,12 +46,18 @@ def walk(node):
 
 
 def showing(node):
-    """GTK 4.8 never sets the state "showing": what has no size, or a hidden ancestor, is not seen."""
+    """GTK 4.8 never sets the state "showing": what has no size, or a hidden ancestor, is not seen.
+
+    Neither is what was taken out of the tree after the walk came by: it answers no question, not
+    even for its name.
+    """
     extents = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
     if extents.width <= 0 or extents.height <= 0:
         return False
     while node is not None and node.getRoleName() != "frame":
         if not node.getState().contains(pyatspi.STATE_VISIBLE):
+            return False
+        if node.parent is None or not 0 <= node.getIndexInParent() < node.parent.childCount:
             return False
         node = node.parent
     return True
@@ -60,6 +66,24 @@ def showing(node):
 def text_of(node):
     text = node.queryText()
     return text.getText(0, text.characterCount)
+
+
+def path_of(node):
+    """Role, name, place and actions of the node, and before it its ancestors, outermost first."""
+    box = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
+    actions = []
+    if "Action" in pyatspi.listInterfaces(node):
+        action = node.queryAction()
+        actions = [action.getName(i) for i in range(action.nActions)]
+    steps = []
+    while node is not None and node.getRoleName() != "application":
+        step = f"{node.getRoleName()} {node.name!r}"
+        if node.parent is not None:
+            step += f" [{node.getIndexInParent() + 1} of {node.parent.childCount}]"
+        steps.insert(0, step)
+        node = node.parent
+    place = f"{box.width}x{box.height} at {box.x},{box.y}"
+    return " > ".join(steps) + f" ({place}, actions: {', '.join(actions) or 'none'})"
 
 
 class Window:
@@ -135,9 +159,9 @@ class Window:
         return None
 
     def unnamed(self):
-        """Buttons, texts and lists that a screen reader could not announce."""
+        """Paths of the buttons, texts and lists that a screen reader could not announce."""
         roles = BUTTON_ROLES + TEXT_ROLES + LIST_ROLES
-        return [(n.getRoleName(), n.name) for n in self.all(*roles) if UNNAMED.match(n.name or "")]
+        return [path_of(n) for n in self.all(*roles) if UNNAMED.match(n.name or "")]
 
     def top_number(self):
         """The number n of the text "#n# …" of the topmost message in sight, or None in between."""
