@@ -3,6 +3,8 @@
 #include <zmq.hpp>
 
 #include "broker/auth/server_socket.hpp"
+#include "broker/flow/busy_hold.hpp"
+#include "common/base/clock.hpp"
 #include "common/wire/frame.hpp"
 #include "common/wire/tertulia.pb.h"
 
@@ -10,6 +12,7 @@ namespace tertulia::broker {
 
 namespace {
 constexpr std::size_t kHeaderBytes = 18;  // ver ‖ type ‖ request_id
+constexpr std::size_t kTypeOffset = 1;
 constexpr std::size_t kRequestOffset = 2;
 // How many frames one turn takes before answers get their turn.
 constexpr std::size_t kFramesPerTurn = 512;
@@ -53,6 +56,7 @@ struct Gateway::Impl {
   Metrics& metrics;
   zmq::socket_t router;
   const std::string endpoint;
+  BusyHold hold{kBusyRetryMs};
   std::atomic<bool> receiving{true};
   std::atomic<bool> stopping{false};
   std::thread thread;
@@ -121,7 +125,11 @@ bool Gateway::Impl::receive_one() {
   frame.asker.connection_fd = connection_fd;
   frame.frame.assign(data, data + body.size());
   auto& worker = *workers[std::hash<CurvePublicKey>{}(*key) % workers.size()];
-  if (!worker.push(std::move(frame), body.size())) {
+  const bool submission =
+      data[kTypeOffset] == static_cast<std::uint8_t>(wire::FrameType::submission);
+  const bool held = submission && !hold.empty() && hold.holds(*key, monotonic_ms());
+  if (held || !worker.push(std::move(frame), body.size())) {
+    if (submission && !held) hold.refused(*key, monotonic_ms());
     metrics.add(Count::refused_busy);
     send(frame.asker.routing, busy_frame(frame.asker.request));
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "broker/flow/busy_hold.hpp"
 #include "broker/flow/peer_backlog.hpp"
 #include "broker/worker/reply.hpp"
 #include "broker/worker/submission_check.hpp"
@@ -59,6 +60,7 @@ struct Worker::Impl {
   WorkerPorts ports;
   std::atomic<bool> stopping{false};
   std::vector<Outgoing> answers;  // of the batch in work
+  BusyHold hold{busy_retry_ms};
   // One for each key that has asked: devices and invites, as many as the directory has.
   std::unordered_map<CurvePublicKey, Allowance> allowances;
   std::thread thread;
@@ -108,7 +110,9 @@ void Worker::Impl::submit(const Directory& directory, const Inbound& in) {
     refuse(in.asker, std::move(checked.error()));
     return;
   }
-  if (!ports.log.push(std::move(*checked), in.frame.size())) {
+  const bool held = !hold.empty() && hold.holds(in.asker.key, monotonic_ms());
+  if (held || !ports.log.push(std::move(*checked), in.frame.size())) {
+    if (!held) hold.refused(in.asker.key, monotonic_ms());
     busy(in.asker, Count::refused_log_busy);
     return;
   }

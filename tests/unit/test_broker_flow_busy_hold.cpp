@@ -1,0 +1,50 @@
+#include <boost/test/unit_test.hpp>
+
+#include "broker/flow/busy_hold.hpp"
+
+using namespace tertulia;
+using broker::BusyHold;
+
+namespace {
+CurvePublicKey key(std::uint8_t n) {
+  CurvePublicKey k;
+  k.bytes.fill(n);
+  return k;
+}
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(busy_hold)
+
+BOOST_AUTO_TEST_CASE(what_was_sent_behind_a_refused_one_does_not_overtake_it) {
+  BusyHold hold(50);
+  BOOST_TEST(hold.empty());
+  BOOST_TEST(!hold.holds(key(1), 1000));
+  hold.refused(key(1), 1000);
+  BOOST_TEST(!hold.empty());
+  BOOST_TEST(hold.holds(key(1), 1001));
+  BOOST_TEST(hold.holds(key(1), 1049));
+  BOOST_TEST(!hold.holds(key(2), 1001));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_hold_refuses_does_not_prolong_it) {
+  BusyHold hold(50);
+  hold.refused(key(1), 1000);
+  hold.refused(key(1), 1040);
+  BOOST_TEST(!hold.holds(key(1), 1050));
+  BOOST_TEST(hold.empty());
+}
+
+BOOST_AUTO_TEST_CASE(holds_that_are_over_are_forgotten) {
+  BusyHold hold(50);
+  for (int i = 0; i < 5000; ++i) {
+    CurvePublicKey k;
+    std::memcpy(k.data(), &i, sizeof i);
+    hold.refused(k, static_cast<std::uint64_t>(i) * 100);
+  }
+  CurvePublicKey last;
+  const int n = 4999;
+  std::memcpy(last.data(), &n, sizeof n);
+  BOOST_TEST(hold.holds(last, 499'901));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
