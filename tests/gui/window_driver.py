@@ -48,8 +48,8 @@ def walk(node):
 def showing(node):
     """GTK 4.8 never sets the state "showing": what has no size, or a hidden ancestor, is not seen.
 
-    Neither is what was taken out of the tree after the walk came by: it answers no question, not
-    even for its name.
+    Neither is what was taken out of the tree after the walk came by, whose parent has no children
+    then: it answers no question, not even for its name.
     """
     extents = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
     if extents.width <= 0 or extents.height <= 0:
@@ -57,7 +57,7 @@ def showing(node):
     while node is not None and node.getRoleName() != "frame":
         if not node.getState().contains(pyatspi.STATE_VISIBLE):
             return False
-        if node.parent is None or not 0 <= node.getIndexInParent() < node.parent.childCount:
+        if node.parent is None or node.parent.childCount == 0:
             return False
         node = node.parent
     return True
