@@ -4,9 +4,9 @@
 
 #include "broker/auth/server_socket.hpp"
 #include "broker/flow/busy_hold.hpp"
+#include "broker/flow/reply.hpp"
 #include "common/base/clock.hpp"
 #include "common/wire/frame.hpp"
-#include "common/wire/tertulia.pb.h"
 
 namespace tertulia::broker {
 
@@ -19,15 +19,6 @@ constexpr std::size_t kFramesPerTurn = 512;
 // Per peer. Small on the way in: a peer that is not read fast enough is slowed by its own TCP.
 constexpr int kReceiveFramesMax = 64;
 constexpr int kSendFramesMax = 1024;
-constexpr std::uint32_t kBusyRetryMs = 50;
-
-Bytes busy_frame(const RequestId& request) {
-  pb::Reply reply;
-  reply.mutable_error()->set_code(pb::BUSY);
-  reply.mutable_error()->set_text("The server is busy; ask again.");
-  reply.mutable_error()->set_retry_after_ms(kBusyRetryMs);
-  return wire::encode_command(wire::FrameType::reply, request, as_bytes(reply.SerializeAsString()));
-}
 }  // namespace
 
 struct Gateway::Impl {
@@ -56,7 +47,7 @@ struct Gateway::Impl {
   Metrics& metrics;
   zmq::socket_t router;
   const std::string endpoint;
-  BusyHold hold{kBusyRetryMs};
+  BusyHold hold{busy_retry_ms};
   std::atomic<bool> receiving{true};
   std::atomic<bool> stopping{false};
   std::thread thread;
@@ -131,7 +122,7 @@ bool Gateway::Impl::receive_one() {
   if (held || !worker.push(std::move(frame), body.size())) {
     if (submission && !held) hold.refused(*key, monotonic_ms());
     metrics.add(Count::refused_busy);
-    send(frame.asker.routing, busy_frame(frame.asker.request));
+    send(frame.asker.routing, busy_frame(frame.asker).frame);
   }
   return true;
 }

@@ -5,7 +5,7 @@
 #include "broker/flow/peer_backlog.hpp"
 #include "broker/log/log_reader.hpp"
 #include "broker/reader/fair_queue.hpp"
-#include "broker/worker/reply.hpp"
+#include "broker/flow/reply.hpp"
 
 namespace tertulia::broker {
 
@@ -60,8 +60,7 @@ void Reader::Impl::serve(const ReadRequest& request) {
 
 void Reader::Impl::busy(const Asker& asker, Count reason) {
   metrics.add(reason);
-  outgoing.push_always(
-      error_frame(asker, error_of(pb::BUSY, "The server is busy; ask again.", busy_retry_ms)));
+  outgoing.push_always(busy_frame(asker));
 }
 
 pb::Reply Reader::Impl::answer(const HistoryRead& r) {

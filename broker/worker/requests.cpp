@@ -1,6 +1,6 @@
 #include "broker/worker/requests.hpp"
 
-#include "broker/worker/reply.hpp"
+#include "broker/flow/reply.hpp"
 #include "common/base/clock.hpp"
 
 namespace tertulia::broker {

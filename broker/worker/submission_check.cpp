@@ -3,7 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
-#include "broker/worker/reply.hpp"
+#include "broker/flow/reply.hpp"
 #include "common/wire/frame.hpp"
 
 namespace tertulia::broker {

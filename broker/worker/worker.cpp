@@ -7,7 +7,7 @@
 
 #include "broker/flow/busy_hold.hpp"
 #include "broker/flow/peer_backlog.hpp"
-#include "broker/worker/reply.hpp"
+#include "broker/flow/reply.hpp"
 #include "broker/worker/submission_check.hpp"
 #include "common/base/clock.hpp"
 #include "common/wire/frame.hpp"
@@ -75,8 +75,7 @@ struct Worker::Impl {
   }
   void busy(const Asker& asker, Count reason, std::uint32_t retry_after_ms = busy_retry_ms) {
     ports.metrics.add(reason);
-    answers.push_back(
-        error_frame(asker, error_of(pb::BUSY, "The server is busy; ask again.", retry_after_ms)));
+    answers.push_back(busy_frame(asker, retry_after_ms));
   }
 };
 

@@ -1,4 +1,4 @@
-#include "broker/worker/reply.hpp"
+#include "broker/flow/reply.hpp"
 
 #include "common/wire/frame.hpp"
 
@@ -25,6 +25,10 @@ Outgoing error_frame(const Asker& asker, pb::Error error) {
   pb::Reply reply;
   *reply.mutable_error() = std::move(error);
   return reply_frame(asker, reply);
+}
+
+Outgoing busy_frame(const Asker& asker, std::uint32_t retry_after_ms) {
+  return error_frame(asker, error_of(pb::BUSY, "The server is busy; ask again.", retry_after_ms));
 }
 
 void fill_room_key(const Room& room, pb::RoomKey& out) {
