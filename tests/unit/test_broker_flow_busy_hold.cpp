@@ -1,16 +1,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include "broker/flow/busy_hold.hpp"
+#include "tests/unit/filled.hpp"
 
 using namespace tertulia;
 using broker::BusyHold;
 
 namespace {
-CurvePublicKey key(std::uint8_t n) {
-  CurvePublicKey k;
-  k.bytes.fill(n);
-  return k;
-}
+CurvePublicKey key(std::uint8_t n) { return tertulia::test::filled<CurvePublicKey>(n); }
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(busy_hold)

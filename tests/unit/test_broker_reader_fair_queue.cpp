@@ -1,17 +1,14 @@
 #include <boost/test/unit_test.hpp>
 
 #include "broker/reader/fair_queue.hpp"
+#include "tests/unit/filled.hpp"
 
 using namespace tertulia;
 using broker::FairQueue;
 using broker::ReadRequest;
 
 namespace {
-CurvePublicKey key(std::uint8_t n) {
-  CurvePublicKey k;
-  k.bytes.fill(n);
-  return k;
-}
+CurvePublicKey key(std::uint8_t n) { return tertulia::test::filled<CurvePublicKey>(n); }
 ReadRequest ask(std::uint8_t who, std::uint64_t what) {
   ReadRequest r;
   r.asker.key = key(who);

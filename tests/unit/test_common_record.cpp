@@ -2,20 +2,15 @@
 #include <boost/test/unit_test.hpp>
 
 #include "common/record/leaf.hpp"
+#include "tests/unit/filled.hpp"
 #include "tests/unit/mutations.hpp"
 
 using namespace tertulia;
 using namespace tertulia::record;
 using tertulia::test::each_mutation;
+using tertulia::test::filled;
 
 namespace {
-
-template <class Id>
-Id filled(std::uint8_t with) {
-  Id id;
-  id.bytes.fill(with);
-  return id;
-}
 
 struct Samples {
   Samples() { crypto::crypto_start(); }

@@ -2,18 +2,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include "common/record/checker.hpp"
+#include "tests/unit/filled.hpp"
 
 using namespace tertulia;
 using namespace tertulia::record;
+using tertulia::test::filled;
 
 namespace {
-
-template <class Id>
-Id filled(std::uint8_t with) {
-  Id id;
-  id.bytes.fill(with);
-  return id;
-}
 
 struct Record {
   Record() {

@@ -3,21 +3,17 @@
 #include "common/wire/card.hpp"
 #include "common/wire/frame.hpp"
 #include "common/wire/invite.hpp"
+#include "tests/unit/filled.hpp"
 #include "tests/unit/mutations.hpp"
 
 using namespace tertulia;
 using namespace tertulia::wire;
 using tertulia::test::each_bit_flip;
 using tertulia::test::each_mutation;
+using tertulia::test::filled;
 
 namespace {
 
-template <class Id>
-Id filled(std::uint8_t with) {
-  Id id;
-  id.bytes.fill(with);
-  return id;
-}
 bool same(ByteView a, ByteView b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
 struct Wire {
