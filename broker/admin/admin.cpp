@@ -7,11 +7,13 @@
 #include <list>
 
 #include "broker/admin/commands.hpp"
+#include "broker/admin/scrape.hpp"
 #include "common/base/clock.hpp"
 
 namespace tertulia::broker {
 
 namespace {
+constexpr std::uint64_t kAcceptAgainMs = 1000;
 constexpr std::size_t kClientsMax = 32;
 constexpr std::uint64_t kIdleMs = 10'000;    // for a request to come and for an answer to be read
 constexpr std::uint64_t kAnswerMs = 60'000;  // for t-log to answer
@@ -42,12 +44,19 @@ struct AdminThread::Impl {
       : path(socket),
         ports(std::move(p)),
         metrics(counters),
-        listener(listen_admin(socket)) {}
+        listener(listen_admin(socket, "[admin] socket")),
+        scrapes(ports.metrics_socket, ports.metrics_listen, [this] {
+          metrics.add(Count::scrapes);
+          return prometheus_text(metrics, ports.vitals(), ports.health.gauges(),
+                                 ports.facts.version);
+        }) {}
 
   const std::filesystem::path path;
   const AdminPorts ports;
   Metrics& metrics;
   UniqueFd listener;
+  ScrapeServer scrapes;
+  std::uint64_t refused_until_ms = 0;  // no descriptor is left: new clients wait
   // Shared with the callbacks that t-log holds: they may outlive a client, and this thread.
   std::shared_ptr<Queue<Late>> answers = std::make_shared<Queue<Late>>(kAnswersMax);
   std::atomic<bool> stopping{false};
@@ -69,7 +78,8 @@ void AdminThread::Impl::run() {
   while (!stopping) {
     polled.clear();
     polled.push_back({answers->fd(), POLLIN, 0});
-    polled.push_back({clients.size() < kClientsMax ? listener.get() : -1, POLLIN, 0});
+    const bool takes = clients.size() < kClientsMax && monotonic_ms() >= refused_until_ms;
+    polled.push_back({takes ? listener.get() : -1, POLLIN, 0});
     for (const auto& c : clients) {
       const bool reads = c.out.empty() && !c.waits_for_answer;
       polled.push_back({c.fd.get(),
@@ -78,6 +88,8 @@ void AdminThread::Impl::run() {
                                                            : POLLOUT),
                         0});
     }
+    const std::size_t first_scrape = polled.size();
+    scrapes.add_to(polled);
     if (::poll(polled.data(), polled.size(), next_timeout_ms()) < 0 && errno != EINTR)
       throw_errno("poll");
     answers->take_all(late);
@@ -103,22 +115,29 @@ void AdminThread::Impl::run() {
       c = keep ? std::next(c) : clients.erase(c);
     }
     if (polled[1].revents != 0) accept_all();
+    scrapes.work(polled, first_scrape, now);
   }
   clients.clear();
 }
 
 int AdminThread::Impl::next_timeout_ms() const {
-  if (clients.empty()) return -1;
   const std::uint64_t now = monotonic_ms();
-  std::uint64_t soonest = UINT64_MAX;
+  std::uint64_t soonest = scrapes.next_deadline_ms();
   for (const auto& c : clients) soonest = std::min(soonest, c.deadline_ms);
+  if (now < refused_until_ms) soonest = std::min(soonest, refused_until_ms);
+  if (soonest == UINT64_MAX) return -1;
   return soonest <= now ? 0 : static_cast<int>(soonest - now);
 }
 
 void AdminThread::Impl::accept_all() {
   while (clients.size() < kClientsMax) {
     UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) return;  // EAGAIN: that was all; anything else: poll says it again
+    if (!fd) {
+      // Without a descriptor the client stays in the backlog, and poll would say so at once again.
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        refused_until_ms = monotonic_ms() + kAcceptAgainMs;
+      return;
+    }
     Client c;
     c.number = next_number++;
     c.peer = peer_of(fd.get());
@@ -167,6 +186,8 @@ AdminThread::AdminThread(const std::filesystem::path& socket, AdminPorts ports, 
     : impl_(std::make_unique<Impl>(socket, std::move(ports), metrics)) {
   impl_->thread = start_thread("t-admin", std::move(fatal), [i = impl_.get()] { i->run(); });
 }
+
+Pulse AdminThread::pulse() const { return pulse_of("t-admin", *impl_->answers); }
 
 AdminThread::~AdminThread() {
   impl_->stopping = true;

@@ -1,4 +1,4 @@
-// t-admin: owns the admin socket. Several clients at once; requests are bounded, a client that does not
+// t-admin: owns the admin socket and those of the metrics (scrape.hpp). Several clients at once; requests are bounded, a client that does not
 // read or write is let go. Commands that change something go to t-log like everything else.
 #pragma once
 
@@ -7,6 +7,8 @@
 
 #include "broker/flow/flow.hpp"
 #include "broker/flow/named_thread.hpp"
+#include "broker/flow/pulse.hpp"
+#include "broker/health/health.hpp"
 #include "broker/metrics/metrics.hpp"
 #include "broker/worker/requests.hpp"
 
@@ -18,11 +20,14 @@ struct AdminFacts {
   std::string version;
   SignPublicKey identity;
   CurvePublicKey transport;
-  std::string log_vkey;
-  std::string commands, broadcast;     // the endpoints really bound
-  std::vector<std::string> advertise;  // of the configuration
+  std::function<std::string()> log_vkey;
+  std::function<std::shared_ptr<const std::vector<KeyEntry>>()> keys;
+  std::function<void()> key_planned;  // wakes whoever waits for the date
+  std::string commands, broadcast;                      // the endpoints really bound
+  std::function<std::vector<std::string>()> advertise;  // of the configuration as it is now
   std::string data_dir;
   std::uint64_t started_ms = 0;
+  std::string webhooks_socket, webhooks_listen;  // empty: none
 };
 
 struct AdminPorts {
@@ -31,7 +36,10 @@ struct AdminPorts {
   const DirectoryCell& directory;
   Queue<Append>& log;
   const Metrics& metrics;
-  std::function<std::uint64_t()> wal_bytes;
+  std::function<Vitals()> vitals;
+  const Health& health;
+  // Where metrics are given out; empty: nowhere.
+  std::string metrics_socket, metrics_listen;
 };
 
 class AdminThread {
@@ -40,6 +48,7 @@ class AdminThread {
   AdminThread(const std::filesystem::path& socket, AdminPorts ports, Metrics& metrics,
               FatalReport fatal);
   ~AdminThread();  // closes, removes the socket's file
+  Pulse pulse() const;
 
  private:
   struct Impl;

@@ -4,72 +4,31 @@
 #include <poll.h>
 #include <pwd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <system_error>
 
+#include "broker/local/listen.hpp"
 #include "common/base/clock.hpp"
 
 namespace tertulia::broker {
 
 namespace {
-constexpr int kBacklog = 16;
 constexpr mode_t kSocketMode = 0660;
 
-sockaddr_un address_of(const std::filesystem::path& path) {
-  sockaddr_un a{};
-  a.sun_family = AF_UNIX;
-  if (path.native().size() >= sizeof a.sun_path)
-    throw std::runtime_error(fmt::format("The path of the admin socket is longer than {} bytes: {}",
-                                         sizeof a.sun_path - 1, path.string()));
-  std::memcpy(a.sun_path, path.c_str(), path.native().size());
-  return a;
-}
-
 UniqueFd connect_to(const std::filesystem::path& path) {
-  const sockaddr_un a = address_of(path);
+  const sockaddr_un a = unix_address(path);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) throw_errno("socket");
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0)
     throw_errno(path.string());
   return fd;
 }
-
-// Somebody answers on this socket's file.
-bool is_live(const std::filesystem::path& path) {
-  try {
-    connect_to(path);
-    return true;
-  } catch (const std::system_error& e) {
-    if (e.code().value() == ECONNREFUSED || e.code().value() == ENOENT) return false;
-    throw;
-  }
-}
 }  // namespace
 
-UniqueFd listen_admin(const std::filesystem::path& path) {
-  const sockaddr_un a = address_of(path);
-  struct stat st {};
-  if (::lstat(path.c_str(), &st) == 0) {
-    if (!S_ISSOCK(st.st_mode))
-      throw std::runtime_error(
-          fmt::format("{} is there and is no socket; remove it, or name another "
-                      "[admin] socket.",
-                      path.string()));
-    if (is_live(path))
-      throw std::runtime_error(fmt::format("Another broker answers on {}.", path.string()));
-    if (::unlink(path.c_str()) != 0) throw_errno(path.string());
-  }
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) throw_errno("socket");
-  // The mode before it listens: between bind and chmod nobody can connect.
-  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&a), sizeof a) != 0)
-    throw_errno("Cannot make the admin socket " + path.string());
-  if (::chmod(path.c_str(), kSocketMode) != 0) throw_errno(path.string());
-  if (::listen(fd.get(), kBacklog) != 0) throw_errno(path.string());
-  return fd;
+UniqueFd listen_admin(const std::filesystem::path& path, const std::string& key) {
+  return listen_unix(path, kSocketMode, key);
 }
 
 AdminPeer peer_of(int fd) {

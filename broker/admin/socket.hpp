@@ -10,10 +10,10 @@
 
 namespace tertulia::broker {
 
-inline constexpr std::size_t admin_line_bytes_max = 64 * 1024;
+inline constexpr std::size_t admin_line_bytes_max = 1024 * 1024;
 
-// Binds and listens. A stale file that nobody answers on is replaced; a live one is refused.
-UniqueFd listen_admin(const std::filesystem::path& path);
+// Binds and listens, with that mode. key: what the configuration calls it.
+UniqueFd listen_admin(const std::filesystem::path& path, const std::string& key);
 
 struct AdminPeer {
   std::uint32_t uid = 0;

@@ -31,9 +31,10 @@ bool receive_parts(zmq::socket_t& socket, std::vector<zmq::message_t>& parts, bo
 }  // namespace
 
 struct AuthThread::Impl {
-  Impl(Context& context, const DirectoryCell& cell, FloodGuard& floods, Metrics& counters,
-       std::uint64_t maximum)
+  Impl(Context& context, const DirectoryCell& cell, const LinkTable& open, FloodGuard& floods,
+       Metrics& counters, std::uint64_t maximum)
       : directory(cell),
+        links(open),
         guard(floods),
         metrics(counters),
         max_connections(maximum),
@@ -49,9 +50,10 @@ struct AuthThread::Impl {
   }
 
   const DirectoryCell& directory;
+  const LinkTable& links;
   FloodGuard& guard;
   Metrics& metrics;
-  const std::uint64_t max_connections;
+  std::atomic<std::uint64_t> max_connections;
   zmq::socket_t zap, commands, broadcast;
   Queue<int> stop{1};  // anything in it: end
   std::thread thread;
@@ -73,9 +75,12 @@ void AuthThread::Impl::run() {
                             {broadcast.handle(), 0, ZMQ_POLLIN, 0},
                             {nullptr, stop.fd(), ZMQ_POLLIN, 0}};
   std::uint64_t next_sweep_ms = 0;
-  while (stop.depth() == 0) {
+  std::vector<int> stops;
+  for (;;) {
     const long timeout_ms = guard.watches() ? FloodGuard::sweep_ms : -1;
     if (zmq_poll(items, 4, timeout_ms) < 0 && zmq_errno() != EINTR) throw zmq::error_t();
+    stop.take_all(stops);
+    if (!stops.empty()) return;
     hear_events();
     while (receive_parts(zap, parts, too_many)) {
       // The connection is known before it is let in and can say something.
@@ -140,15 +145,19 @@ std::pair<const char*, const char*> AuthThread::Impl::decide(const std::vector<z
   }
   const auto key = CurvePublicKey::from({static_cast<const std::uint8_t*>(r[6].data()), 32});
   const auto snapshot = directory.load();
-  const bool invite_may = text(2) == commands_domain && snapshot->invite_of(key) != nullptr;
-  if (snapshot->device_of(key) == nullptr && !invite_may) {
+  const bool guest_may = text(2) == commands_domain &&
+                         (snapshot->invite_of(key) != nullptr || links.find(key, monotonic_ms()));
+  if (snapshot->device_of(key) == nullptr && !guest_may) {
     metrics.add(Count::handshakes_refused_key);
     return {"400", "Unknown key"};
   }
   // Strangers who have only connected do not take the places of those who may come in.
-  if (connections > max_connections && guard.spoken(door) >= max_connections) {
+  const std::uint64_t maximum = max_connections;
+  if (connections > maximum && guard.spoken(door) >= maximum) {
     metrics.add(Count::handshakes_refused_full);
-    return {"300", "Too many connections"};
+    // Not 300: libzmq then ends the connection without a word, and the client takes it for a server
+    // with another key. 500 reaches it, and says that it is not the key.
+    return {"500", "Too many connections"};
   }
   metrics.add(Count::handshakes_accepted);
   user_id = to_hex(key.view());
@@ -167,11 +176,16 @@ void AuthThread::Impl::answer_one(std::vector<zmq::message_t>& request, bool too
   }
 }
 
-AuthThread::AuthThread(Context& context, const DirectoryCell& directory, FloodGuard& guard,
-                       Metrics& metrics, std::uint64_t max_connections, FatalReport fatal)
-    : impl_(std::make_unique<Impl>(context, directory, guard, metrics, max_connections)) {
+AuthThread::AuthThread(Context& context, const DirectoryCell& directory, const LinkTable& links,
+                       FloodGuard& guard, Metrics& metrics, std::uint64_t max_connections,
+                       FatalReport fatal)
+    : impl_(std::make_unique<Impl>(context, directory, links, guard, metrics, max_connections)) {
   impl_->thread = start_thread("t-auth", std::move(fatal), [i = impl_.get()] { i->run(); });
 }
+
+void AuthThread::set_max_connections(std::uint64_t maximum) { impl_->max_connections = maximum; }
+
+Pulse AuthThread::pulse() const { return pulse_of("t-auth", impl_->stop); }
 
 AuthThread::~AuthThread() {
   impl_->stop.push_always(1);

@@ -4,6 +4,7 @@
 #include "broker/ctl/commands.hpp"
 #include "broker/identity/identity.hpp"
 #include "broker/log/verify_log.hpp"
+#include "common/record/act.hpp"
 #include "common/wire/card.hpp"
 #include "common/wire/tertulia.pb.h"
 
@@ -16,7 +17,7 @@ using nlohmann::json;
 struct Record {
   explicit Record(const Target& target)
       : data(open(target)),
-        reader(data.database(), data.keys().kek) {}
+        reader(data.database(), data.keys().kek, data.keys().kek_next) {}
   broker::DataDirectory data;
   broker::LogReader reader;
 
@@ -37,17 +38,29 @@ struct Record {
     return {target.data_dir, broker::DataDirectory::Mode::read};
   }
 
-  // The first entry is the card, which names the log for ever; nullopt: it is not one of this server.
-  std::optional<merkle::NoteKey> log_key() {
-    std::optional<merkle::NoteKey> key;
+  // In the order of the record; stops when f answers false. The first entry is one, or the record is
+  // not this server's.
+  void for_each_card(const std::function<bool(std::uint64_t seq, const wire::Card&)>& f) {
     reader.for_each(0, [&](broker::LogReader::StoredEntry&& e) {
+      const auto leaf = record::decode_leaf(e.leaf);
+      const bool is_card = leaf && leaf->submission.is_act() &&
+                           leaf->submission.messages[0].kind == record::Kind::card;
       pb::Body body;
-      if (e.bodies.size() == 1 && body.ParseFromArray(e.bodies[0].bytes.data(),
-                                                      static_cast<int>(e.bodies[0].bytes.size()))) {
-        const auto card =
-            wire::open_card(body.names().card(), data.keys().identity.public_key(), data.keys().id);
-        if (card) key = card->log;
-      }
+      if (!is_card || e.bodies.size() != 1 ||
+          !body.ParseFromArray(e.bodies[0].bytes.data(),
+                               static_cast<int>(e.bodies[0].bytes.size())))
+        return e.seq != 0;
+      const auto card =
+          wire::open_card(body.names().card(), data.keys().identity.public_key(), data.keys().id);
+      return card ? f(e.seq, *card) : e.seq != 0;
+    });
+  }
+
+  // nullopt: the first entry is no card of this server.
+  std::optional<merkle::NoteKey> first_log_key() {
+    std::optional<merkle::NoteKey> key;
+    for_each_card([&](std::uint64_t, const wire::Card& card) {
+      key = card.log;
       return false;
     });
     return key;
@@ -66,7 +79,7 @@ void print_fault(const record::Fault& fault, bool as_json) {
 
 int log_verify(const Target& target, bool as_json) {
   Record record(target);
-  const auto key = record.log_key();
+  const auto key = record.first_log_key();
   if (!key) {
     print_fault(
         {0, "card", "The first entry is not a card of this server, or its body cannot be read."},
@@ -89,7 +102,8 @@ int log_verify(const Target& target, bool as_json) {
                             {"entries", verdict.entries},
                             {"messages", verdict.messages},
                             {"root", to_hex(verdict.root.view())},
-                            {"log_key", merkle::to_vkey(*key)}}
+                            {"log_key", merkle::to_vkey(verdict.log_keys.back().key)},
+                            {"log_keys", verdict.log_keys.size()}}
                            .dump());
   else
     fmt::print("good: {} entries, {} messages, root {}\n", verdict.entries, verdict.messages,
@@ -97,48 +111,35 @@ int log_verify(const Target& target, bool as_json) {
   return exit_good;
 }
 
-int log_key(const Target& target, bool as_json) {
-  const std::string vkey = [&]() -> std::string {
+int log_key(const Target& target, bool history, bool as_json) {
+  struct Line {
+    std::string vkey;
+    std::uint64_t seq;
+  };
+  std::vector<Line> lines;
+  if (!history && (target.data_dir.empty() || is_running(target))) {
     // A running broker tells it to everybody who may use its socket; else the record itself says it.
-    if (target.data_dir.empty() || is_running(target))
-      return ask(target, {{"command", "status"}}).value("log_key", "");
-    const auto key = Record(target).log_key();
-    if (!key)
+    lines.push_back({ask(target, {{"command", "status"}}).value("log_key", ""), 0});
+  } else {
+    Record(target).for_each_card([&](std::uint64_t seq, const wire::Card& card) {
+      const std::string vkey = merkle::to_vkey(card.log);
+      if (lines.empty() || lines.back().vkey != vkey) lines.push_back({vkey, seq});
+      return true;
+    });
+    if (lines.empty())
       throw Failure{exit_refused, "The first entry of the log is not a card of this server."};
-    return merkle::to_vkey(*key);
-  }();
-  if (as_json)
-    fmt::print("{}\n", json{{"log_key", vkey}}.dump());
-  else
-    fmt::print("{}\n", vkey);
-  return exit_good;
-}
-
-int status(const Target& target, bool as_json) {
-  const json s = ask(target, {{"command", "status"}});
-  if (as_json) {
-    fmt::print("{}\n", s.dump());
-    return exit_good;
+    if (!history) lines.erase(lines.begin(), lines.end() - 1);
   }
-  const auto number = [&](const char* key) { return s.value(key, std::uint64_t{0}); };
-  fmt::print("{} (tertuliad {}, process {}, since {})\n", s.value("server", ""),
-             s.value("version", ""), number("pid"), s.value("started", ""));
-  fmt::print("  fingerprint  {}\n", s.value("fingerprint", ""));
-  fmt::print("  commands     {}, {} connections\n", s.value("commands", ""),
-             number("connections_commands"));
-  fmt::print("  broadcast    {}, {} connections\n", s.value("broadcast", ""),
-             number("connections_broadcast"));
-  fmt::print("  log          {} entries in {}\n", number("log_size"), s.value("data_dir", ""));
-  fmt::print("  people       {} users, {} devices, {} rooms\n", number("users"), number("devices"),
-             number("rooms"));
-  fmt::print("  memory       {:.1f} MiB\n", static_cast<double>(number("rss_bytes")) / (1 << 20));
-  if (s.value("read_only", false))
-    fmt::print("  READ-ONLY    {}\n", s.value("read_only_reason", ""));
-  const json counters = s.value("counters", json::object());
-  for (const auto& [name, count] : counters.items())
-    if (name.find("refused") != std::string::npos || name.find("dropped") != std::string::npos)
-      if (count.is_number_unsigned() && count != 0)
-        fmt::print("  {:<28} {}\n", name, count.get<std::uint64_t>());
+  for (const auto& [vkey, seq] : lines) {
+    json out = {{"log_key", vkey}};
+    if (history) out["since_seq"] = seq;
+    if (as_json)
+      fmt::print("{}\n", out.dump());
+    else if (history)
+      fmt::print("since entry {:<8} {}\n", seq, vkey);
+    else
+      fmt::print("{}\n", vkey);
+  }
   return exit_good;
 }
 

@@ -5,6 +5,9 @@
 #include <CLI/CLI.hpp>
 
 #include "broker/ctl/commands.hpp"
+#include "broker/ctl/invite.hpp"
+#include "broker/ctl/people.hpp"
+#include "broker/ctl/webhooks.hpp"
 #include "common/crypto/keys.hpp"
 
 namespace {
@@ -12,18 +15,11 @@ namespace {
 using namespace tertulia;
 
 struct Arguments {
-  std::string config, data, socket, role, expires;
-  std::vector<std::string> invite;  // NAME, or revoke NAME
-  bool json = false;
+  std::string config, data, socket;
+  std::string services = "/etc/avahi/services";
+  bool json = false, watch = false, withdraw = false, history = false;
 };
-using Command = std::function<int(const ctl::Target&)>;
-
-int invite(const Arguments& a, const ctl::Target& target) {
-  if (a.invite.size() == 1) return ctl::invite(target, a.invite[0], a.role, a.expires);
-  if (a.invite[0] != "revoke")
-    throw ctl::Failure{ctl::exit_usage, "invite takes one NAME, or revoke NAME."};
-  return ctl::invite_revoke(target, a.invite[1]);
-}
+using ctl::Command;
 
 // Declares the commands; parsing puts the one that was given into `chosen`.
 void declare(CLI::App& app, Arguments& a, Command& chosen) {
@@ -36,31 +32,49 @@ void declare(CLI::App& app, Arguments& a, Command& chosen) {
   app.add_option("--socket", a.socket, "The broker's admin socket")->type_name("PATH");
   app.add_flag("--json", a.json, "Print JSON, one object a line");
   app.set_version_flag("--version", "tertuliactl " TERTULIA_VERSION);
+  app.set_help_all_flag("--help-all", "Print the help of all commands and exit");
   app.require_subcommand(1);
   const auto command = [&chosen](CLI::App* sub, Command run) {
     sub->fallthrough();
     sub->final_callback([&chosen, run] { chosen = run; });
     return sub;
   };
-  auto* sub = command(
-      app.add_subcommand("invite",
-                         "Print an invite for a person, or end the open ones: invite revoke NAME"),
-      [&a](const Target& t) { return invite(a, t); });
-  sub->add_option("name", a.invite, "NAME, or revoke NAME")->required()->expected(1, 2);
-  sub->add_option("--role", a.role,
-                  "admin, auditor, member, guest or bot (the first user: admin; else member)");
-  sub->add_option("--expires", a.expires, "How long it is good: 7d, 12h, 30m (default 7d)");
-  command(app.add_subcommand("invite-list", "List all invites and what became of them"),
-          [&a](const Target& t) { return ctl::invite_list(t, a.json); });
-  command(app.add_subcommand("status", "How the broker is"),
-          [&a](const Target& t) { return ctl::status(t, a.json); });
+  ctl::declare_invites(app, a.json, command);
+  auto* sub = command(app.add_subcommand("status", "How the broker is"), [&a](const Target& t) {
+    if (a.watch && a.json)
+      throw ctl::Failure{ctl::exit_usage, "--watch and --json do not go together."};
+    return a.watch ? ctl::status_watch(t) : ctl::status(t, a.json);
+  });
+  sub->add_flag("--watch,-w", a.watch, "One screen, drawn anew each second, until q");
+  command(app.add_subcommand("metrics", "Print the metrics, as Prometheus reads them"),
+          [](const Target& t) { return ctl::metrics(t); });
+  auto* announce = command(
+      app.add_subcommand(
+          "announce", "Announce the running broker on the local network, by Avahi if it is here"),
+      [&a](const Target& t) { return ctl::announce(t, a.services, a.withdraw); });
+  announce->add_flag("--withdraw", a.withdraw, "Announce it no more");
+  announce->add_option("--directory", a.services, "Of Avahi's service files")->type_name("DIR");
+  command(app.add_subcommand("doctor",
+                             "Look for what keeps the broker from serving, and say what to do"),
+          [&a](const Target& t) {
+            const bool named = !a.config.empty() || (a.data.empty() && a.socket.empty());
+            return ctl::doctor(t,
+                               !named             ? ""
+                               : a.config.empty() ? ctl::config_default
+                                                  : a.config,
+                               a.json);
+          });
+  ctl::declare_people(app, a.json, command);
+  ctl::declare_webhooks(app, a.json, command);
+  ctl::declare_keys(app, a.json, command);
   auto* log = app.add_subcommand("log", "The record");
   log->require_subcommand(1);
   log->fallthrough();
   command(log->add_subcommand("verify", "Check the whole record; the broker may run meanwhile"),
           [&a](const Target& t) { return ctl::log_verify(t, a.json); });
-  command(log->add_subcommand("key", "Print the key that checkpoints are verified with"),
-          [&a](const Target& t) { return ctl::log_key(t, a.json); });
+  sub = command(log->add_subcommand("key", "Print the key that checkpoints are verified with"),
+                [&a](const Target& t) { return ctl::log_key(t, a.history, a.json); });
+  sub->add_flag("--history", a.history, "All keys that this log has had, from the record itself");
 }
 
 }  // namespace
@@ -77,7 +91,10 @@ int main(int argc, char** argv) {
   }
   try {
     crypto::crypto_start();
-    return chosen(ctl::find_target(arguments.config, arguments.data, arguments.socket));
+    const bool examines = app.got_subcommand("doctor");
+    return chosen(examines
+                      ? ctl::find_target_anyway(arguments.config, arguments.data, arguments.socket)
+                      : ctl::find_target(arguments.config, arguments.data, arguments.socket));
   } catch (const ctl::Failure& f) {
     fmt::print(stderr, "{}\n", f.sentence);
     return f.code;

@@ -10,7 +10,6 @@ namespace tertulia::ctl {
 namespace {
 using nlohmann::json;
 
-constexpr const char* kConfigDefault = "/etc/tertulia/tertuliad.toml";
 constexpr int kAnswerMs = 60'000;
 
 std::string unreachable(const std::filesystem::path& socket, int error) {
@@ -44,16 +43,17 @@ Target find_target(const std::string& config, const std::string& data, const std
     t.data_dir = data;
     t.socket = t.data_dir / "admin.sock";
   } else if (socket.empty() || !config.empty()) {
-    const std::string file = config.empty() ? kConfigDefault : config;
+    const std::string file = config.empty() ? config_default : config;
     try {
-      auto read = load_config(file);
+      const auto read = load_config(file);
       if (!read) {
         std::string all;
         for (const auto& e : read.error()) all += (all.empty() ? "" : "\n") + to_string(e);
         throw Failure{exit_usage, all};
       }
-      t.data_dir = read->data_dir;
-      t.socket = read->admin_socket;
+      t.data_dir = read->config.data_dir;
+      t.socket = read->config.admin_socket;
+      t.announces = read->config.discovery_avahi;
     } catch (const std::system_error& e) {
       throw Failure{exit_usage,
                     fmt::format("The configuration {} cannot be read ({}); name one with --config, "
@@ -65,7 +65,20 @@ Target find_target(const std::string& config, const std::string& data, const std
   return t;
 }
 
-json ask(const Target& target, const json& request) {
+Target find_target_anyway(const std::string& config, const std::string& data,
+                          const std::string& socket) {
+  try {
+    return find_target(config, data, socket);
+  } catch (const Failure&) {
+    const BrokerConfig defaults;
+    Target t;
+    t.socket = socket.empty() ? defaults.admin_socket : socket;
+    t.data_dir = defaults.data_dir;
+    return t;
+  }
+}
+
+json ask_anyway(const Target& target, const json& request) {
   std::string line;
   try {
     line = broker::ask_admin(target.socket, request.dump(), kAnswerMs);
@@ -74,6 +87,11 @@ json ask(const Target& target, const json& request) {
   }
   const json answer = json::parse(line, nullptr, false);
   if (!answer.is_object()) throw Failure{exit_refused, "The broker's answer cannot be read."};
+  return answer;
+}
+
+json ask(const Target& target, const json& request) {
+  json answer = ask_anyway(target, request);
   if (!answer.value("ok", false))
     throw Failure{exit_refused, answer.value("error", "The broker refused.")};
   return answer;

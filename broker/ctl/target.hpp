@@ -22,13 +22,22 @@ struct Failure {
 struct Target {
   std::filesystem::path socket;    // of the running broker
   std::filesystem::path data_dir;  // empty: unknown (only --socket was given)
+  bool announces = true;           // [discovery] avahi
 };
+
+inline constexpr const char* config_default = "/etc/tertulia/tertuliad.toml";
 
 // From --config, --data and --socket; none of them: /etc/tertulia/tertuliad.toml. Throws Failure.
 Target find_target(const std::string& config, const std::string& data, const std::string& socket);
 
+// With a configuration that cannot be read: the defaults, since `doctor` says what is wrong with it.
+Target find_target_anyway(const std::string& config, const std::string& data,
+                          const std::string& socket);
+
 // The broker's answer when it says ok; throws Failure with its sentence otherwise, or when nobody answers.
 nlohmann::json ask(const Target& target, const nlohmann::json& request);
+// Its answer, whatever it says; throws Failure when nobody answers.
+nlohmann::json ask_anyway(const Target& target, const nlohmann::json& request);
 bool is_running(const Target& target);
 
 }  // namespace tertulia::ctl

@@ -5,14 +5,16 @@
 namespace tertulia::broker {
 
 namespace {
-constexpr std::size_t kUserNameBytesMax = 64;
-
 template <class Map, class Key>
 auto find_in(const Map& map, const Key& key) -> decltype(map.begin()->second.get()) {
   const auto it = map.find(key);
   return it == map.end() ? nullptr : it->second.get();
 }
 }  // namespace
+
+Hash webhook_token(ByteView token) {
+  return crypto::sha256("tertulia/webhook-token/v1\n", token);
+}
 
 const User* Directory::user(const UserId& id) const { return find_in(users, id); }
 const Device* Directory::device(const DeviceId& id) const { return find_in(devices, id); }
@@ -34,15 +36,49 @@ const Invite* Directory::invite_of(const CurvePublicKey& key) const {
   return invite(it->second.invite);
 }
 
+const Webhook* Directory::webhook_of(const UserId& user) const {
+  for (const auto& [id, webhook] : webhooks)
+    if (webhook->user == user) return webhook.get();
+  return nullptr;
+}
+
 bool Directory::is_member(const RoomId& room_id, const UserId& user_id) const {
   const Room* r = room(room_id);
   return r != nullptr && r->members.contains(user_id);
 }
 
 bool Directory::may_subscribe(const UserId& user_id, const Topic& topic) const {
+  const User* who = user(user_id);
+  if (who != nullptr && who->inbox == topic) return true;
   return std::any_of(rooms.begin(), rooms.end(), [&](const auto& item) {
     return item.second->topic == topic && item.second->members.contains(user_id);
   });
+}
+
+bool Directory::is_topic(const Topic& topic) const {
+  return std::any_of(rooms.begin(), rooms.end(),
+                     [&](const auto& item) { return item.second->topic == topic; }) ||
+         std::any_of(users.begin(), users.end(),
+                     [&](const auto& item) { return item.second->inbox == topic; });
+}
+
+std::vector<CurvePublicKey> Directory::keys_of(
+    const std::function<bool(const UserId&)>& wanted) const {
+  std::vector<CurvePublicKey> out;
+  for (const auto& [id, device] : devices)
+    if (device->live() && wanted(device->user)) out.push_back(device->curve);
+  return out;
+}
+
+bool Directory::may(const User& who, record::Action action, const Room& room) const {
+  return !who.disabled && record::may(who.role, action, room.kind, room.standing(who.id));
+}
+
+std::size_t Directory::rooms_count(const UserId& user_id) const {
+  return static_cast<std::size_t>(
+      std::count_if(rooms.begin(), rooms.end(), [&](const auto& item) {
+        return !item.second->archived && item.second->members.contains(user_id);
+      }));
 }
 
 std::vector<const Room*> Directory::rooms_of(const UserId& user_id) const {
@@ -53,19 +89,6 @@ std::vector<const Room*> Directory::rooms_of(const UserId& user_id) const {
     return a->name != b->name ? a->name < b->name : a->id < b->id;
   });
   return out;
-}
-
-std::optional<std::string> user_name_fault(std::string_view name) {
-  if (name.empty()) return "A user name cannot be empty.";
-  if (name.size() > kUserNameBytesMax) return "A user name has at most 64 characters.";
-  const bool good = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  });
-  if (!good)
-    return "A user name holds only lower-case letters a to z, digits, and the signs . _ and - .";
-  if (name.front() == '.' || name.front() == '_' || name.front() == '-')
-    return "A user name starts with a letter or a digit.";
-  return std::nullopt;
 }
 
 }  // namespace tertulia::broker

@@ -35,7 +35,8 @@ void fill_room_key(const Room& room, pb::RoomKey& out) {
   set_bytes(*out.mutable_room(), room.id.view());
   if (!room.keys) return;
   set_bytes(*out.mutable_key(), room.keys->current.key.view());
-  if (room.keys->previous) set_bytes(*out.mutable_previous(), room.keys->previous->key.view());
+  if (room.keys->previous && room.keys->tells_previous)
+    set_bytes(*out.mutable_previous(), room.keys->previous->key.view());
 }
 
 }  // namespace tertulia::broker

@@ -2,6 +2,7 @@
 
 #include <zmq.hpp>
 
+#include "broker/auth/live_peers.hpp"
 #include "broker/auth/server_socket.hpp"
 #include "broker/flow/busy_hold.hpp"
 #include "broker/flow/reply.hpp"
@@ -23,8 +24,11 @@ constexpr int kSendFramesMax = 1024;
 
 struct Gateway::Impl {
   Impl(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-       Queue<Outgoing>& out, std::vector<Queue<Inbound>*> in, FloodGuard& floods, Metrics& counters)
-      : outgoing(out),
+       const DirectoryCell& cell, const LinkTable& links, Queue<Outgoing>& out,
+       std::vector<Queue<Inbound>*> in, FloodGuard& floods, const ConnectionCaps& caps,
+       Metrics& counters)
+      : peers(cell, caps, &links),
+        outgoing(out),
         workers(std::move(in)),
         guard(floods),
         metrics(counters),
@@ -41,13 +45,15 @@ struct Gateway::Impl {
 
   ~Impl() { close_server_socket(router); }  // for a start that failed half way
 
+  LivePeers peers;
   Queue<Outgoing>& outgoing;
   const std::vector<Queue<Inbound>*> workers;
   FloodGuard& guard;
   Metrics& metrics;
   zmq::socket_t router;
   const std::string endpoint;
-  BusyHold hold{busy_retry_ms};
+  BusyHold hold;
+  std::atomic<bool> people_changed{false};
   std::atomic<bool> receiving{true};
   std::atomic<bool> stopping{false};
   std::thread thread;
@@ -55,6 +61,7 @@ struct Gateway::Impl {
   void run();
   bool receive_one();
   void send(const RoutingId& routing, Bytes&& frame);
+  void notify(const Outgoing& notice);
 };
 
 void Gateway::Impl::run() {
@@ -74,7 +81,13 @@ void Gateway::Impl::run() {
       more_waits = taken == kFramesPerTurn;
     }
     outgoing.take_all(answers);
-    for (auto& a : answers) send(a.routing, std::move(a.frame));
+    for (auto& a : answers) {
+      if (a.to == nullptr)
+        send(a.routing, std::move(a.frame));
+      else
+        notify(a);
+    }
+    if (people_changed.exchange(false)) metrics.add(Count::revoked_ended, peers.end_strangers());
     if (stop_now) break;
   }
   close_server_socket(router);
@@ -108,6 +121,9 @@ bool Gateway::Impl::receive_one() {
     return true;
   }
   const auto* const data = body.data<std::uint8_t>();
+  const auto crowded = peers.saw(
+      *key, body, {static_cast<const std::uint8_t*>(routing_frame.data()), routing_frame.size()});
+  if (crowded > 0) metrics.add(Count::crowded_ended, crowded);
   Inbound frame;
   frame.asker.routing.length = static_cast<std::uint8_t>(routing_frame.size());
   std::memcpy(frame.asker.routing.bytes.data(), routing_frame.data(), routing_frame.size());
@@ -120,11 +136,16 @@ bool Gateway::Impl::receive_one() {
       data[kTypeOffset] == static_cast<std::uint8_t>(wire::FrameType::submission);
   const bool held = submission && !hold.empty() && hold.holds(*key, monotonic_ms());
   if (held || !worker.push(std::move(frame), body.size())) {
-    if (submission && !held) hold.refused(*key, monotonic_ms());
+    if (submission && !held) hold.refused(*key, monotonic_ms(), busy_retry_ms);
     metrics.add(Count::refused_busy);
     send(frame.asker.routing, busy_frame(frame.asker).frame);
   }
   return true;
+}
+
+void Gateway::Impl::notify(const Outgoing& notice) {
+  for (const CurvePublicKey& key : *notice.to)
+    for (const RoutingId& routing : peers.routings(key)) send(routing, Bytes(notice.frame));
 }
 
 void Gateway::Impl::send(const RoutingId& routing, Bytes&& frame) {
@@ -150,14 +171,19 @@ void Gateway::Impl::send(const RoutingId& routing, Bytes&& frame) {
 }
 
 Gateway::Gateway(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-                 Queue<Outgoing>& outgoing, std::vector<Queue<Inbound>*> workers, FloodGuard& guard,
-                 Metrics& metrics)
-    : impl_(std::make_unique<Impl>(context, transport, options, outgoing, std::move(workers), guard,
-                                   metrics)) {}
+                 const DirectoryCell& directory, const LinkTable& links, Queue<Outgoing>& outgoing,
+                 std::vector<Queue<Inbound>*> workers, FloodGuard& guard,
+                 const ConnectionCaps& caps, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(context, transport, options, directory, links, outgoing,
+                                   std::move(workers), guard, caps, metrics)) {}
 Gateway::~Gateway() { stop(); }
 
 void Gateway::start(FatalReport fatal) {
   impl_->thread = start_thread("t-gateway", std::move(fatal), [i = impl_.get()] { i->run(); });
+}
+void Gateway::end_strangers() {
+  impl_->people_changed = true;
+  impl_->outgoing.wake();
 }
 void Gateway::stop_receiving() {
   impl_->receiving = false;

@@ -11,6 +11,7 @@
 #include "broker/auth/flood_guard.hpp"
 #include "broker/flow/inbound.hpp"
 #include "broker/flow/named_thread.hpp"
+#include "broker/links/link_table.hpp"
 #include "broker/metrics/metrics.hpp"
 #include "common/crypto/keys.hpp"
 
@@ -21,16 +22,20 @@ struct GatewayOptions {
   std::uint64_t frame_bytes_max = 512 * 1024;
   int handshake_ms = 10'000;
 };
+struct ConnectionCaps;
 
 class Gateway {
  public:
   // Binds, on the caller's thread: throws std::runtime_error with a sentence if it cannot.
   Gateway(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-          Queue<Outgoing>& outgoing, std::vector<Queue<Inbound>*> workers, FloodGuard& guard,
+          const DirectoryCell& directory, const LinkTable& links, Queue<Outgoing>& outgoing,
+          std::vector<Queue<Inbound>*> workers, FloodGuard& guard, const ConnectionCaps& caps,
           Metrics& metrics);
   ~Gateway();  // stop()s
 
   void start(FatalReport fatal);
+  // The directory has changed: whoever is no longer in it is put out. Any thread.
+  void end_strangers();
   // Any thread: takes no further frames; answers still go out.
   void stop_receiving();
   // Sends what is queued, closes the socket, ends the thread.

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace tertulia::broker {
@@ -14,7 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array kKeyFiles{"identity.key", "transport.key", "log.key", "kek.key"};
+constexpr std::array kKeys{"identity", "transport", "log", "kek"};
+using Stage = KeyStore::Stage;
 
 [[noreturn]] void refuse(const std::string& sentence) { throw std::runtime_error(sentence); }
 
@@ -23,6 +25,11 @@ fs::path nearest_existing(fs::path path) {
   while (!fs::exists(path) && path.has_parent_path() && path != path.parent_path())
     path = path.parent_path();
   return path;
+}
+
+// "dir/" names dir.
+fs::path without_last_slash(fs::path path) {
+  return path.has_filename() ? path : path.parent_path();
 }
 
 void require_sound_place(const fs::path& path) {
@@ -51,25 +58,21 @@ UniqueFd take_lock(const fs::path& path) {
   return fd;
 }
 
-crypto::Seed read_key(const fs::path& path) {
-  require_private(path);
-  Bytes raw = read_file(path, 64);
-  const auto seed = crypto::Seed::parse(raw);
-  const std::size_t length = raw.size();
-  sodium_memzero(raw.data(), raw.size());
+crypto::Seed read_key(const KeyStore& store, const std::string& name) {
+  const auto seed = store.read(name, Stage::in_use);
   if (!seed)
-    refuse(fmt::format("{} is not a key: it holds {} bytes instead of 32.", path.string(), length));
+    refuse(fmt::format("The key {} is missing.", store.place(name, Stage::in_use).string()));
   return *seed;
 }
 
-void make_missing_keys(const fs::path& keys, bool has_log) {
-  for (const char* name : kKeyFiles) {
-    const fs::path file = keys / name;
+void make_missing_keys(const KeyStore& store, bool has_log) {
+  for (const char* name : kKeys) {
+    const fs::path file = store.place(name, Stage::in_use);
     if (fs::exists(file)) continue;
     if (has_log)
       refuse(fmt::format(
-          "There is a log but the key {} is missing; put it back from your backup. No new key is "
-          "made for an existing log.",
+          "There is a log but the key {} is missing; put it back from your backup, or give it as a "
+          "credential of the service. No new key is made for an existing log.",
           file.string()));
     write_file_durably(file, crypto::Seed::random().view());
   }
@@ -78,8 +81,8 @@ void make_missing_keys(const fs::path& keys, bool has_log) {
 }  // namespace
 
 DataDirectory::DataDirectory(fs::path path, Mode mode)
-    : path_(fs::absolute(path).lexically_normal()) {
-  if (!path_.has_filename()) path_ = path_.parent_path();  // "dir/" names dir
+    : path_(without_last_slash(fs::absolute(path).lexically_normal())),
+      store_(path_ / "keys") {
   require_sound_place(path_);
   const fs::path key_directory = path_ / "keys";
   if (mode == Mode::serve)
@@ -91,21 +94,22 @@ DataDirectory::DataDirectory(fs::path path, Mode mode)
     lock_ = take_lock(path_ / "lock");
     make_private_directory(key_directory);
     require_private(key_directory);
-    make_missing_keys(key_directory, fs::exists(database()));
+    make_missing_keys(store_, fs::exists(database()));
   } else {
     if (!fs::is_directory(key_directory))
       refuse(
           fmt::format("{} is not a data directory of tertuliad: it has no keys.", path_.string()));
     require_private(key_directory);
-    for (const char* name : kKeyFiles)
-      if (!fs::exists(key_directory / name))
-        refuse(fmt::format("The key {} is missing.", (key_directory / name).string()));
   }
-  const crypto::SigningKey identity(read_key(key_directory / "identity.key"));
+  const crypto::SigningKey identity(read_key(store_, "identity"));
   keys_ = std::make_unique<ServerKeys>(
-      ServerKeys{identity, crypto::CurveKey(read_key(key_directory / "transport.key")),
-                 crypto::SigningKey(read_key(key_directory / "log.key")),
-                 read_key(key_directory / "kek.key"), crypto::server_id(identity.public_key())});
+      ServerKeys{identity, crypto::CurveKey(read_key(store_, "transport")),
+                 crypto::SigningKey(read_key(store_, "log")), read_key(store_, "kek"),
+                 crypto::server_id(identity.public_key())});
+  if (const auto seed = store_.read("transport", Stage::next)) keys_->transport_next.emplace(*seed);
+  if (const auto seed = store_.read("log", Stage::next)) keys_->log_next.emplace(*seed);
+  if (const auto seed = store_.read("log", Stage::before)) keys_->log_before.emplace(*seed);
+  keys_->kek_next = store_.read("kek", Stage::next);
 }
 
 }  // namespace tertulia::broker

@@ -22,13 +22,17 @@ struct EnrolledAs {
   std::string user_name;
   record::Role role{};
 };
-struct RevokedInvites {
+// The entry that tells of a read is there: a reader may answer it.
+struct ReadGranted {};
+// Of a command that answers with a sentence.
+struct Done {
   bool ok = false;
   std::string text;
 };
 
 // What was decided for one element of a batch; it holds once the transaction is committed.
-using Outcome = std::variant<Refused, Acked, EnrolledAs, InviteResult, RevokedInvites>;
+using Outcome =
+    std::variant<Refused, Acked, EnrolledAs, ReadGranted, InviteResult, Done, WebhookResult>;
 
 // Builds reply frames; keeps one protobuf message, so that an ack allocates only its frame.
 class Answers {

@@ -9,7 +9,7 @@
 namespace tertulia::broker {
 
 EntryStore::EntryStore(Database& db)
-    : add_entry_(db.prepare("INSERT INTO entries(seq, leaf, bodies) VALUES(?, ?, ?)")),
+    : add_entry_(db.prepare("INSERT INTO entries(seq, leaf, bodies, data_key) VALUES(?, ?, ?, ?)")),
       add_submission_(db.prepare("INSERT INTO submissions(device_no, id, seq) VALUES(?, ?, ?)")),
       add_room_entry_(
           db.prepare("INSERT INTO room_entries(room_no, first_room_seq, seq) VALUES(?, ?, ?)")),
@@ -23,8 +23,9 @@ EntryStore::EntryStore(Database& db)
       node_(db.prepare("SELECT hash FROM nodes WHERE number=?")),
       db_(db) {}
 
-void EntryStore::add_entry(std::uint64_t seq, ByteView leaf, ByteView bodies) {
-  add_entry_.bind(1, seq).bind(2, leaf).bind(3, bodies).run();
+void EntryStore::add_entry(std::uint64_t seq, ByteView leaf, ByteView bodies,
+                           std::uint64_t data_key) {
+  add_entry_.bind(1, seq).bind(2, leaf).bind(3, bodies).bind(4, data_key).run();
 }
 void EntryStore::add_submission(std::uint64_t device_no, const SubmissionId& id,
                                 std::uint64_t seq) {
@@ -62,6 +63,21 @@ Bytes EntryStore::leaf_bytes(std::uint64_t seq) {
   if (!leaf_.bind(1, seq).next())
     throw StorageFailure(fmt::format("the record is not whole: entry {} is missing", seq));
   const ByteView bytes = leaf_.blob(0);
+  return Bytes(bytes.begin(), bytes.end());
+}
+
+std::uint64_t EntryStore::data_key(std::uint64_t seq) {
+  Statement s = db_.prepare("SELECT data_key FROM entries WHERE seq=?");
+  if (!s.bind(1, seq).next())
+    throw StorageFailure(fmt::format("the record is not whole: entry {} is missing", seq));
+  return s.number(0);
+}
+
+Bytes EntryStore::bodies(std::uint64_t seq) {
+  Statement s = db_.prepare("SELECT bodies FROM entries WHERE seq=?");
+  if (!s.bind(1, seq).next())
+    throw StorageFailure(fmt::format("the record is not whole: entry {} is missing", seq));
+  const ByteView bytes = s.blob(0);
   return Bytes(bytes.begin(), bytes.end());
 }
 

@@ -16,7 +16,8 @@ class EntryStore {
  public:
   explicit EntryStore(Database& db);
 
-  void add_entry(std::uint64_t seq, ByteView leaf, ByteView bodies);
+  // data_key: the number of the one that the bodies are sealed under.
+  void add_entry(std::uint64_t seq, ByteView leaf, ByteView bodies, std::uint64_t data_key);
   void add_submission(std::uint64_t device_no, const SubmissionId& id, std::uint64_t seq);
   void add_room_entry(std::uint64_t room_no, std::uint64_t first_room_seq, std::uint64_t seq);
   void add_node(std::uint64_t number, const Hash& hash);
@@ -28,6 +29,8 @@ class EntryStore {
   // Throws StorageFailure when the entry is not there or cannot be decoded.
   record::Leaf leaf(std::uint64_t seq);
   Bytes leaf_bytes(std::uint64_t seq);
+  Bytes bodies(std::uint64_t seq);  // as they are stored; of an entry that is there
+  std::uint64_t data_key(std::uint64_t seq);  // that they are sealed under
   Hash node(std::uint64_t number);
 
   std::uint64_t entries();  // one more than the largest seq

@@ -5,8 +5,10 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "broker/log/log_impl.hpp"
+#include "broker/log/migrations.hpp"
 #include "common/base/file.hpp"
 #include "common/base/log.hpp"
 #include "common/wire/card.hpp"
@@ -32,8 +34,14 @@ int count_wal(void* impl, sqlite3*, const char*, int frames) {
 
 }  // namespace
 
+std::uint64_t free_bytes_beside(const std::filesystem::path& file) {
+  struct statvfs fs {};
+  return ::statvfs(file.c_str(), &fs) == 0 ? fs.f_bavail * fs.f_frsize : 0;
+}
+
 void Log::Impl::open() {
-  OpenedDatabase opened = open_for_writing(options.database, options.vfs);
+  StartProgress progress(options.starting);
+  OpenedDatabase opened = open_for_writing(options.database, options.vfs, progress);
   db = std::move(opened.database);
   sqlite3_wal_hook(db->raw(), count_wal, &wal_frames);
   begin_statement.emplace(db->prepare("BEGIN IMMEDIATE"));
@@ -42,26 +50,56 @@ void Log::Impl::open() {
     make_log();
   else
     recover();
+  notices.clear();  // nobody is connected yet
+  note_this_program();
+  load_presence();
+  shorten_wal(progress);
   make_reserve();
+}
+
+// A long one: in an idle moment of t-log the watchdog would take that for a hang.
+void Log::Impl::shorten_wal(StartProgress& progress) {
+  const std::uint64_t bytes = wal_file_bytes(options.database);
+  if (bytes < long_wal_bytes) return;
+  progress.begins(
+      fmt::format("Carrying {} MiB of the write-ahead log into the database.", bytes >> 20), bytes);
+  try {
+    checkpoint_wal(SQLITE_CHECKPOINT_TRUNCATE);
+  } catch (const DiskFull&) {
+    stop_writing();
+  }
+}
+
+// Full or not: the log serves whether this can be written or not.
+void Log::Impl::note_this_program() {
+  try {
+    db->run("BEGIN IMMEDIATE");
+    note_program(*db, options.program, options.now_ms());
+    db->run("COMMIT");
+  } catch (const DiskFull&) {
+    if (sqlite3_get_autocommit(db->raw()) == 0) db->run("ROLLBACK");
+  }
 }
 
 void Log::Impl::make_log() {
   batch_ms = options.now_ms();
   begin_statement->run();
   create_tables(*db);
-  Bytes wrapped;
-  data_keys = std::make_unique<DataKeys>(DataKeys::make(keys.kek, keys.id, wrapped));
+  stored_keys.data_keys[1] = {crypto::Seed::random(), 0};
+  stored_keys.topics = crypto::derive(stored_keys.data_keys[1].key, "tertdata", 5);
   origin = merkle::log_origin(options.server_name, keys.id, kGeneration);
   write_meta(*db, "server_id", keys.id.view());
   write_meta(*db, "origin", as_bytes(origin));
   write_meta(*db, "generation", as_bytes(std::to_string(kGeneration)));
-  write_meta(*db, "data_key", wrapped);
+  write_keys(*db, keys.kek, keys.id, stored_keys);
+  use_stored_keys();
   store = std::make_unique<EntryStore>(*db);
-  derived = std::make_unique<Derived>(*db, *store, *data_keys);
+  derived = std::make_unique<Derived>(*db, *store, stored_keys.topics);
   last_ms = batch_ms;
+  derived->set_time(last_ms);
   transaction = Saved{frontier, last_ms, checkpoint_rows};
 
-  add_card(1);
+  add_card(wanted_card());
   RoomId general;
   randombytes_buf(general.data(), general.size());
   Act create;
@@ -77,7 +115,7 @@ void Log::Impl::make_log() {
 void Log::Impl::recover() {
   compare_keys();
   store = std::make_unique<EntryStore>(*db);
-  derived = std::make_unique<Derived>(*db, *store, *data_keys);
+  derived = std::make_unique<Derived>(*db, *store, stored_keys.topics);
   const std::uint64_t size = store->entries(), nodes = store->nodes();
   if (size == 0) refuse("the record is not whole: it has no entries");
   if (nodes != merkle::node_count(size))
@@ -104,26 +142,27 @@ void Log::Impl::recover() {
   // Ed25519 is deterministic: what a crash kept from being written is signed again, to the same bytes.
   sign_head();
   if (!rows.empty() && rows.back().first == size) unwritten.reset();
-  derived->load(size);
+  derived->set_time(options.now_ms());
+  derived->load(size, *sealing);
   derived->publish(cell);
   renew_card();
 }
 
 void Log::Impl::compare_keys() {
   const auto server = read_meta(*db, "server_id"), stored_origin = read_meta(*db, "origin");
-  const auto wrapped = read_meta(*db, "data_key"), stored_card = read_meta(*db, "card");
-  if (!server || !stored_origin || !wrapped || !stored_card)
+  const auto stored_card = read_meta(*db, "card");
+  if (!server || !stored_origin || !stored_card)
     refuse("the record is not whole: a meta value is missing");
   if (as_text(*server) != as_text(keys.id.view()))
     refuse(fmt::format("the log is that of server {}, and keys/identity.key is that of server {}",
                        to_hex(ByteView(*server)).substr(0, 16), to_hex(keys.id.view().first(8))));
-  auto unwrapped = DataKeys::unwrap(keys.kek, keys.id, *wrapped);
-  if (!unwrapped) refuse("keys/kek.key does not open this log's data key");
-  data_keys = std::make_unique<DataKeys>(std::move(*unwrapped));
+  open_data_keys();
   origin = std::string(as_text(*stored_origin));
-  card = std::string(as_text(*stored_card));
-  const auto opened = wire::open_card(card, keys.identity.public_key(), keys.id);
+  const auto opened = wire::open_card(as_text(*stored_card), keys.identity.public_key(), keys.id);
   if (!opened) refuse("the card in the log is not signed by keys/identity.key");
+  set_card({std::string(as_text(*stored_card)), opened->serial});
+  choose_log_key(*opened);
+  choose_transport_key(*opened);
   if (opened->log.key != keys.log.public_key())
     refuse("keys/log.key is not the key that signed this log's checkpoints");
   if (origin != merkle::log_origin(options.server_name, keys.id, kGeneration))
@@ -138,41 +177,6 @@ void Log::Impl::check_tail() {
     if (merkle::leaf_hash(store->leaf_bytes(leaf.seq)) != store->node(merkle::node_number(0, seq)))
       refuse(fmt::format("the record was changed: entry {} is not the one in the tree", seq));
   }
-}
-
-// A card states addresses and the CURVE key: when they change there is a new one.
-void Log::Impl::renew_card() {
-  const auto last = wire::open_card(card, keys.identity.public_key(), keys.id);
-  if (last->curve == keys.transport.public_key() && last->addresses == options.advertised) return;
-  batch_ms = options.now_ms();
-  try {
-    add_card(last->serial + 1);
-    commit();
-  } catch (const DiskFull&) {
-    rollback();
-    card = wire::sign_card(*last, keys.identity);
-    set_reason("The disk is full.");
-  }
-}
-
-void Log::Impl::add_card(std::uint64_t serial) {
-  const wire::Card next{keys.id,
-                        serial,
-                        keys.identity.public_key(),
-                        keys.transport.public_key(),
-                        note_key(),
-                        options.advertised};
-  card = wire::sign_card(next, keys.identity);
-  Act act;
-  act.set(Tag::curve_pk, next.curve)
-      .set(Tag::card_hash, crypto::sha256(as_bytes(card)))
-      .set_number(Tag::card_serial, serial)
-      .set(Tag::identity_pk, next.identity)
-      .set(Tag::log_pk, next.log.key);
-  pb::ActNames names;
-  names.set_card(card);
-  append_act(Kind::card, act, names);
-  write_meta(*db, "card", as_bytes(card));
 }
 
 void Log::Impl::make_reserve() const {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "broker/log/log_impl.hpp"
+#include "broker/names/names.hpp"
+#include "common/record/device_link.hpp"
 
 namespace tertulia::broker {
 
@@ -10,156 +12,174 @@ using record::Act;
 using record::Kind;
 using record::Tag;
 
-namespace {
-
-constexpr std::size_t kDisplayNameBytesMax = 128;
-constexpr std::size_t kDeviceNameBytesMax = 128;
-
-bool is_shown_text(std::string_view text, std::size_t bytes_max) {
-  return text.size() <= bytes_max && is_valid_utf8(as_bytes(text)) &&
-         std::none_of(text.begin(), text.end(), [](char c) {
-           const auto b = static_cast<unsigned char>(c);
-           return b < 0x20 || b == 0x7f;
-         });
-}
-
 bool had_device(const Directory& directory, const UserId& user) {
   return std::any_of(directory.devices.begin(), directory.devices.end(),
                      [&](const auto& item) { return item.second->user == user; });
 }
 
-bool is_key_known(const Directory& directory, const EnrolAppend& a) {
-  return directory.keys.contains(a.curve) ||
+namespace {
+
+std::uint64_t live_devices(const Directory& directory, const UserId& user) {
+  return static_cast<std::uint64_t>(std::count_if(
+      directory.devices.begin(), directory.devices.end(),
+      [&](const auto& item) { return item.second->user == user && item.second->live(); }));
+}
+
+// Whether these are keys of a device, or of an invite.
+bool is_key_known(const Directory& directory, const SignPublicKey& sign,
+                  const CurvePublicKey& curve) {
+  return directory.keys.contains(curve) ||
          std::any_of(directory.devices.begin(), directory.devices.end(), [&](const auto& item) {
-           return item.second->sign == a.sign || item.second->curve == a.curve;
+           return item.second->sign == sign || item.second->curve == curve;
          });
+}
+
+std::optional<Refused> devices_full(const Directory& directory, const LogLimits& limits,
+                                    const User& user) {
+  if (live_devices(directory, user.id) < limits.devices_per_user_max) return std::nullopt;
+  return Refused{pb::TOO_MANY,
+                 fmt::format("{} has {} devices, which is the most that this server allows; revoke "
+                             "one that is not used any more.",
+                             user.name, limits.devices_per_user_max)};
+}
+
+Refused spent(const Invite& invite) {
+  if (!invite.is_class_link())
+    return {pb::INVITE_USED, "This invite has been used; ask for another one."};
+  return {pb::INVITE_USED,
+          fmt::format("The {} people whom this invite was for have joined; ask for another one.",
+                      invite.uses)};
 }
 
 }  // namespace
 
+// What keeps a device, which is new, from becoming this invite's user.
+std::optional<Refused> Log::Impl::enrol_fault(const EnrolAppend& a, const Invite& invite) const {
+  const Directory& directory = derived->now();
+  if (is_key_known(directory, a.sign, a.curve))
+    return Refused{pb::NOT_ALLOWED, "These keys are enrolled already."};
+  if (invite.is_class_link()) {
+    if (auto fault = user_name_taken(directory, a.user_name, {})) return fault;
+  } else {
+    const User& user = *directory.user(invite.user);
+    if (!a.user_name.empty() && a.user_name != user.name)
+      return Refused{pb::NAME_REFUSED,
+                     fmt::format("This invite is for {}, who has this name.", user.name)};
+    if (auto full = devices_full(directory, options.limits, user)) return full;
+  }
+  for (const auto& [name, what] :
+       {std::pair(&a.display_name, "A display name"), std::pair(&a.device_name, "A device name")})
+    if (!name->empty())
+      if (auto fault = shown_name_fault(*name, what))
+        return Refused{pb::NAME_REFUSED, std::move(*fault)};
+  return std::nullopt;
+}
+
 Outcome Log::Impl::decide(EnrolAppend& a) {
   const Directory& directory = derived->now();
-  const Invite* invite = directory.invite_of(a.asker.key);
-  if (invite == nullptr)
+  const Invite* const found = directory.invite_of(a.asker.key);
+  if (found == nullptr)
     return Refused{pb::INVITE_UNKNOWN, "This server does not know this invite."};
-  const User* user = directory.user(invite->user);
-  if (user == nullptr || user->disabled)
+  const Invite invite = *found;  // the acts below put another one in its place
+  const DeviceId device = crypto::device_id(a.sign, a.curve);
+  const UserId user_id =
+      invite.is_class_link() ? record::class_user_id(keys.id, invite.id, device) : invite.user;
+  const User* user = directory.user(user_id);  // null: by a class link, and new
+  if (user == nullptr ? !invite.is_class_link() : user->disabled)
     return Refused{pb::NOT_ALLOWED, "The user of this invite is disabled."};
-  const EnrolledAs answer{crypto::device_id(a.sign, a.curve), user->id, user->name, user->role};
-  const bool again = invite->used_by == answer.device;
+  const bool again = invite.is_class_link() ? user != nullptr : invite.used_by == device;
   // Before the signature, which is dear: who holds a spent invite may ask for ever.
-  if (!invite->used_by.is_zero() && !again)
-    return Refused{pb::INVITE_USED, "This invite has been used; ask for another one."};
-  if (!again && invite->revoked)
+  if (!again && invite.is_used_up()) return spent(invite);
+  if (!again && invite.revoked)
     return Refused{pb::INVITE_REVOKED, "This invite has been revoked; ask for another one."};
-  if (!again && invite->expires_ms <= entry_ms())
+  if (!again && invite.expires_ms <= entry_ms())
     return Refused{pb::INVITE_EXPIRED, "This invite has expired; ask for another one."};
-  if (!crypto::verify(a.sign,
-                      record::enrol_message(keys.id, invite->id, invite->user, a.sign, a.curve),
+  if (!crypto::verify(a.sign, record::enrol_message(keys.id, invite.id, user_id, a.sign, a.curve),
                       a.signature))
     return Refused{pb::BAD_SIGNATURE, "The enrolment's signature is not right."};
-  if (again && !directory.device(answer.device)->live())
+  if (again && !directory.device(device)->live())
     return Refused{pb::NOT_ALLOWED, "This device has been revoked."};
-  if (again) return answer;
-  if (is_key_known(directory, a))
-    return Refused{pb::NOT_ALLOWED, "These keys are enrolled already."};
-  if (!is_shown_text(a.display_name, kDisplayNameBytesMax) ||
-      !is_shown_text(a.device_name, kDeviceNameBytesMax))
-    return Refused{pb::NAME_REFUSED,
-                   "A name has at most 128 bytes of UTF-8 and no control characters."};
+  if (again) return EnrolledAs{device, user_id, user->name, user->role};
+  if (auto fault = enrol_fault(a, invite)) return std::move(*fault);
 
-  const bool first = !had_device(directory, user->id);
+  EnrolledAs answer{device, user_id, a.user_name, invite.role};
+  bool first = true;
+  if (invite.is_class_link()) {
+    Act add;
+    add.set(Tag::user_id, user_id)
+        .set_number(Tag::role, static_cast<std::uint64_t>(invite.role))
+        .set(Tag::invite_id, invite.id);
+    pb::ActNames names;
+    names.set_user_name(a.user_name);
+    add_user(std::move(add), names, invite.rooms, {});
+  } else {
+    answer.user_name = user->name;
+    answer.role = user->role;
+    first = !had_device(directory, user_id);
+  }
   Act act;
-  act.set(Tag::user_id, user->id)
-      .set(Tag::invite_id, invite->id)
-      .set(Tag::device, answer.device)
+  act.set(Tag::user_id, user_id)
+      .set(Tag::invite_id, invite.id)
+      .set(Tag::device, device)
       .set(Tag::sign_pk, a.sign)
       .set(Tag::curve_pk, a.curve)
       .set(Tag::enrol_signature, a.signature)
       .set_number(Tag::flags, first ? 0 : record::flag_by_administrator);
   pb::ActNames names;
-  if (first) names.set_display_name(a.display_name.empty() ? user->name : a.display_name);
+  if (first) names.set_display_name(a.display_name);
   names.set_device_name(a.device_name);
   append_act(Kind::device_enrol, act, names);
   return answer;
 }
 
-Outcome Log::Impl::decide(InviteCommand& c) {
-  const auto refuse = [](std::string text) {
-    return InviteResult{false, std::move(text), {}, {}, {}, 0};
-  };
-  if (auto fault = user_name_fault(c.user_name)) return refuse(std::move(*fault));
+// A further device, which another one of the same user lets in. Who may is in the table of rights.
+std::optional<Refused> Log::Impl::link_fault(const Device& by, const User& user, const Act& act,
+                                             const pb::ActNames& names) const {
   const Directory& directory = derived->now();
-  InviteResult out;
-  const auto found = directory.users_by_name.find(c.user_name);
-  const bool is_new = found == directory.users_by_name.end();
-  if (is_new) {
-    randombytes_buf(out.user.data(), out.user.size());
-    out.role =
-        c.role.value_or(directory.users.empty() ? record::Role::admin : record::Role::member);
-  } else {
-    const User& user = *directory.user(found->second);
-    if (user.disabled) return refuse(fmt::format("The user {} is disabled.", user.name));
-    if (c.role && *c.role != user.role)
-      return refuse(fmt::format("The user {} has the role {}, which an invite does not change.",
-                                user.name, record::role_name(user.role)));
-    out.user = user.id;
-    out.role = user.role;
-  }
-  pb::ActNames ran;
-  ran.set_unix_user(c.unix_user);
-  if (is_new) {
-    pb::ActNames names = ran;
-    names.set_user_name(c.user_name);
-    Act add;
-    add.set(Tag::user_id, out.user)
-        .set_number(Tag::role, static_cast<std::uint64_t>(out.role))
-        .set_number(Tag::unix_uid, c.unix_uid);
-    append_act(Kind::user_add, add, names);
-    std::vector<RoomId> joined;
-    for (const auto& [id, room] : derived->now().rooms)
-      if ((room->flags & record::flag_default_room) != 0 && !room->archived) joined.push_back(id);
-    for (const RoomId& id : joined) {
-      Act join;
-      join.set(Tag::user_id, out.user).set(Tag::room, id).set_number(Tag::unix_uid, c.unix_uid);
-      append_act(Kind::member_add, join, ran);
-    }
-  }
-  out.seed = crypto::Seed::random();
-  out.expires_ms = entry_ms() + c.lifetime_ms;
-  const CurvePublicKey curve = crypto::invite_curve_key(out.seed).public_key();
-  Act open;
-  open.set(Tag::user_id, out.user)
-      .set(Tag::invite_id, crypto::invite_id(curve))
-      .set(Tag::curve_pk, curve)
-      .set_number(Tag::expires_ms, out.expires_ms)
-      .set_number(Tag::uses, 1)
-      .set_number(Tag::unix_uid, c.unix_uid);
-  append_act(Kind::invite_open, open, ran);
-  out.ok = true;
-  return out;
+  const record::LinkedPair pair = record::linked_pair(keys.id, act);
+  if (pair.by != by.id || pair.user != user.id)
+    return Refused{pb::NOT_PERMITTED, "A device links further ones of its own user, by itself."};
+  if (crypto::device_id(pair.sign, pair.curve) != act.id<DeviceId>(Tag::device))
+    return Refused{pb::BAD_REQUEST, "The device's id is not that of its keys."};
+  const auto asked = act.id<Signature>(Tag::enrol_signature);
+  if (!crypto::verify(pair.sign, record::link_ask_message(pair), asked) ||
+      !crypto::verify(by.sign, record::link_message(pair, asked),
+                      act.id<Signature>(Tag::link_signature)))
+    return Refused{pb::BAD_SIGNATURE, "A signature of the two devices is not right."};
+  if (is_key_known(directory, pair.sign, pair.curve))
+    return Refused{pb::NOT_ALLOWED, "These keys are enrolled already."};
+  if (auto full = devices_full(directory, options.limits, user)) return full;
+  if (!names.device_name().empty())
+    if (auto fault = shown_name_fault(names.device_name(), "A device name"))
+      return Refused{pb::NAME_REFUSED, std::move(*fault)};
+  // What else a name could say is not a link's to change.
+  if (!names.user_name().empty() || !names.display_name().empty())
+    return Refused{pb::BAD_REQUEST, "A link names the device and nothing else."};
+  return std::nullopt;
 }
 
-Outcome Log::Impl::decide(RevokeInviteCommand& c) {
-  const Directory& directory = derived->now();
-  const auto found = directory.users_by_name.find(c.user_name);
-  if (found == directory.users_by_name.end())
-    return RevokedInvites{false, fmt::format("There is no user {}.", c.user_name)};
-  const UserId user = found->second;
-  std::vector<InviteId> open;
-  for (const auto& [id, invite] : directory.invites)
-    if (invite->user == user && !invite->revoked && invite->used_by.is_zero()) open.push_back(id);
-  if (open.empty())
-    return RevokedInvites{false, fmt::format("{} has no open invite.", c.user_name)};
-  pb::ActNames ran;
-  ran.set_unix_user(c.unix_user);
-  for (const InviteId& id : open) {
-    Act act;
-    act.set(Tag::invite_id, id).set_number(Tag::unix_uid, c.unix_uid);
-    append_act(Kind::invite_revoke, act, ran);
+// The user, and that he is in his first rooms. ran: who ran tertuliactl; empty: nobody did.
+void Log::Impl::add_user(Act act, const pb::ActNames& names, const std::vector<RoomId>& rooms,
+                         const RanBy& ran) {
+  const auto user = act.id<UserId>(Tag::user_id);
+  const auto role = static_cast<record::Role>(act.number(Tag::role));
+  if (ran) act.set_number(Tag::unix_uid, ran->unix_uid);
+  append_act(Kind::user_add, act, names);
+  std::vector<RoomId> joined;
+  for (const auto& [id, room] : derived->now().rooms) {
+    const bool wanted = std::find(rooms.begin(), rooms.end(), id) != rooms.end();
+    const bool by_default = rooms.empty() && role != record::Role::guest &&
+                            (room->flags & record::flag_default_room) != 0;
+    if ((wanted || by_default) && !room->archived) joined.push_back(id);
   }
-  return RevokedInvites{true, fmt::format("{} open invite{} of {} revoked.", open.size(),
-                                          open.size() == 1 ? "" : "s", c.user_name)};
+  pb::ActNames by;
+  if (ran) by.set_unix_user(ran->unix_user);
+  for (const RoomId& id : joined) {
+    Act join;
+    join.set(Tag::user_id, user).set(Tag::room, id);
+    if (ran) join.set_number(Tag::unix_uid, ran->unix_uid);
+    append_act(Kind::member_add, join, by);
+  }
 }
 
 }  // namespace tertulia::broker

@@ -14,21 +14,28 @@ constexpr std::uint64_t kPageRows = 512;
 }
 
 struct LogReader::Impl {
-  Impl(const std::filesystem::path& path, const crypto::Seed& kek)
-      : db(path, Database::Access::read, {}),
-        keys(open_keys(db, kek)),
+  Impl(const std::filesystem::path& path, std::shared_ptr<const DataKeyRing> shared,
+       const std::optional<crypto::Seed>& own_kek, const std::optional<crypto::Seed>& own_next)
+      : file(path),
+        kek(own_kek),
+        kek_next(own_next),
+        db(path, Database::Access::read, {}),
+        checked((require_schema(db, path), true)),
+        ring(shared ? std::move(shared) : open_keys(db, *kek, kek_next)),
         room_no(db.prepare("SELECT room_no FROM rooms WHERE room_id=?")),
         holder(db.prepare(
             "SELECT first_room_seq FROM room_entries WHERE room_no=? AND first_room_seq<=? "
             "ORDER BY first_room_seq DESC LIMIT 1")),
         // A room's entries are dense: an entry ends where the next one begins.
-        forward(db.prepare(
-            "SELECT e.seq, e.leaf, e.bodies FROM room_entries r JOIN entries e ON e.seq=r.seq "
-            "WHERE r.room_no=? AND r.first_room_seq>=? ORDER BY r.first_room_seq")),
-        backward(db.prepare(
-            "SELECT e.seq, e.leaf, e.bodies FROM room_entries r JOIN entries e ON e.seq=r.seq "
-            "WHERE r.room_no=? AND r.first_room_seq<? ORDER BY r.first_room_seq DESC")),
-        page(db.prepare("SELECT seq, leaf, bodies FROM entries WHERE seq>=? ORDER BY seq LIMIT ?")),
+        forward(db.prepare("SELECT e.seq, e.leaf, e.bodies, e.data_key FROM room_entries r JOIN "
+                           "entries e ON e.seq=r.seq "
+                           "WHERE r.room_no=? AND r.first_room_seq>=? ORDER BY r.first_room_seq")),
+        backward(
+            db.prepare("SELECT e.seq, e.leaf, e.bodies, e.data_key FROM room_entries r JOIN "
+                       "entries e ON e.seq=r.seq "
+                       "WHERE r.room_no=? AND r.first_room_seq<? ORDER BY r.first_room_seq DESC")),
+        page(db.prepare(
+            "SELECT seq, leaf, bodies, data_key FROM entries WHERE seq>=? ORDER BY seq LIMIT ?")),
         node(db.prepare("SELECT hash FROM nodes WHERE number=?")),
         count(db.prepare("SELECT ifnull(max(seq) + 1, 0) FROM entries")),
         by_id(
@@ -38,18 +45,30 @@ struct LogReader::Impl {
                            "WHERE r.room_id=? AND e.first_room_seq=?")),
         newest(db.prepare("SELECT size, root FROM checkpoints ORDER BY size DESC LIMIT 1")) {}
 
-  static DataKeys open_keys(Database& db, const crypto::Seed& kek) {
-    const auto server = read_meta(db, "server_id"), wrapped = read_meta(db, "data_key");
-    if (!server || server->size() != 32 || !wrapped)
-      throw StorageFailure("this is not the database of a log");
-    auto keys = DataKeys::unwrap(kek, ServerId::from(*server), *wrapped);
-    if (!keys) throw StorageFailure("keys/kek.key does not open this log's data key");
-    return std::move(*keys);
+  // Of a process that does not write the log: what the database holds now.
+  static std::shared_ptr<DataKeyRing> open_keys(Database& db, const crypto::Seed& kek,
+                                                const std::optional<crypto::Seed>& next) {
+    const auto stored = read_keys(db, kek, next);
+    if (!stored) throw StorageFailure("keys/kek.key does not open this log's data key");
+    auto out = std::make_shared<DataKeyRing>();
+    for (const auto& [number, one] : stored->data_keys) out->put(number, one.key);
+    return out;
+  }
+
+  // Before each read: keys that are dropped meanwhile stay until its end.
+  void begin_read() { held = ring->all(); }
+  const DataKeys& key(std::uint64_t number) {
+    if (auto found = held->find(number); found != held->end()) return *found->second;
+    if (kek) ring = open_keys(db, *kek, kek_next);
+    begin_read();
+    const auto found = held->find(number);
+    // Damaged: opened by none.
+    return found != held->end() ? *found->second : *held->begin()->second;
   }
 
   // Appends the statement's current row as an entry; answers how many messages it has.
   std::size_t append_row(Statement& row, Bytes& out) {
-    keys.open_bodies(row.number(0), row.blob(2), bodies);
+    key(row.number(3)).open_bodies(row.number(0), row.blob(2), bodies);
     record::append_entry(out, row.blob(1), bodies);
     return bodies.size();
   }
@@ -57,14 +76,21 @@ struct LogReader::Impl {
   Bytes newer(std::uint64_t room, std::uint64_t from, std::uint32_t limit, std::size_t bytes_max);
   Bytes older(std::uint64_t room, std::uint64_t before, std::uint32_t limit, std::size_t bytes_max);
 
+  const std::filesystem::path file;
+  const std::optional<crypto::Seed> kek, kek_next;  // none: the ring is the log's own
   Database db;
-  DataKeys keys;
+  const bool checked;  // in front of the statements, which a later schema may not know
+  std::shared_ptr<const DataKeyRing> ring;
+  std::shared_ptr<const DataKeyRing::Keys> held = ring->all();
   Statement room_no, holder, forward, backward, page, node, count, by_id, by_room, newest;
   std::vector<record::Body> bodies;
 };
 
-LogReader::LogReader(const std::filesystem::path& database, const crypto::Seed& kek)
-    : impl_(std::make_unique<Impl>(database, kek)) {}
+LogReader::LogReader(const std::filesystem::path& database, const crypto::Seed& kek,
+                     const std::optional<crypto::Seed>& kek_next)
+    : impl_(std::make_unique<Impl>(database, nullptr, kek, kek_next)) {}
+LogReader::LogReader(const std::filesystem::path& database, std::shared_ptr<const DataKeyRing> keys)
+    : impl_(std::make_unique<Impl>(database, std::move(keys), std::nullopt, std::nullopt)) {}
 LogReader::~LogReader() = default;
 
 Bytes LogReader::Impl::newer(std::uint64_t room, std::uint64_t from, std::uint32_t limit,
@@ -122,6 +148,7 @@ Bytes LogReader::Impl::older(std::uint64_t room, std::uint64_t before, std::uint
 Bytes LogReader::history(const RoomId& room, std::uint64_t from_room_seq, std::uint64_t before,
                          std::uint32_t limit, std::size_t bytes_max) {
   Impl& m = *impl_;
+  m.begin_read();
   std::uint64_t number = 0;
   {
     const ResetAtEnd guard(m.room_no);
@@ -138,6 +165,8 @@ std::uint64_t LogReader::size() {
   impl_->count.next();
   return impl_->count.number(0);
 }
+
+const std::filesystem::path& LogReader::path() const { return impl_->file; }
 
 merkle::NodeReader LogReader::node_reader() {
   return [this](std::uint64_t number) {
@@ -168,6 +197,7 @@ void LogReader::for_each(std::uint64_t from, const std::function<bool(StoredEntr
   Impl& m = *impl_;
   for (std::uint64_t at = from;;) {
     std::vector<StoredEntry> page;
+    m.begin_read();
     {
       const ResetAtEnd guard(m.page);
       m.page.bind(1, at).bind(2, kPageRows);
@@ -176,7 +206,8 @@ void LogReader::for_each(std::uint64_t from, const std::function<bool(StoredEntr
         entry.seq = m.page.number(0);
         const ByteView leaf = m.page.blob(1);
         entry.leaf.assign(leaf.begin(), leaf.end());
-        entry.bodies_readable = m.keys.open_bodies(entry.seq, m.page.blob(2), entry.bodies);
+        entry.bodies_readable =
+            m.key(m.page.number(3)).open_bodies(entry.seq, m.page.blob(2), entry.bodies);
         page.push_back(std::move(entry));
       }
     }

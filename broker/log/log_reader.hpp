@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "common/crypto/keys.hpp"
 #include "common/merkle/tree.hpp"
@@ -11,9 +13,15 @@
 
 namespace tertulia::broker {
 
+class DataKeyRing;
+
 class LogReader {
  public:
-  LogReader(const std::filesystem::path& database, const crypto::Seed& kek);
+  // In a process that does not write the log; kek_next: of keys that are just being changed.
+  LogReader(const std::filesystem::path& database, const crypto::Seed& kek,
+            const std::optional<crypto::Seed>& kek_next = std::nullopt);
+  // Beside the log, with its keys.
+  LogReader(const std::filesystem::path& database, std::shared_ptr<const DataKeyRing> keys);
   ~LogReader();
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
@@ -25,6 +33,7 @@ class LogReader {
                 std::uint32_t limit, std::size_t bytes_max);
 
   std::uint64_t size();
+  const std::filesystem::path& path() const;  // of the database
   // Of this reader, on its thread; throws StorageFailure when a node is missing.
   merkle::NodeReader node_reader();
   std::optional<Hash> find_node(std::uint64_t number);

@@ -1,15 +1,26 @@
+#include <fmt/format.h>
+
 #include "broker/log/log_impl.hpp"
 
 namespace tertulia::broker {
 
 using record::Kind;
 
+namespace {
+Refused not_in_this_room(record::Action action) {
+  const auto& rule = record::permission_table()[static_cast<std::size_t>(action)];
+  return {pb::NOT_PERMITTED, fmt::format("You may not {} in this room.", rule.doc)};
+}
+}  // namespace
+
 Outcome Log::Impl::decide(SubmissionAppend& a) {
   const Device* device = derived->now().device(a.submission.device);
   if (device == nullptr || device->curve != a.asker.key)
     return Refused{pb::NOT_ALLOWED, "This connection's key is not that of the device that signed."};
   DeviceSlot& slot = derived->device_slot(a.submission.device);
+  if (auto first_answer = posted_before(a, slot)) return std::move(*first_answer);
   if (auto first_answer = known(a, slot)) return std::move(*first_answer);
+  if (a.submission.is_act()) return decide_act(a, *device, slot);
   if (auto refusal = rights(a, *device)) return std::move(*refusal);
   if (!recent.knows(a.submission.seen_size, a.submission.seen_root))
     return Refused{pb::STALE_VIEW,
@@ -38,13 +49,17 @@ std::optional<Refused> Log::Impl::rights(const SubmissionAppend& a, const Device
   if (!device.live()) return Refused{pb::NOT_ALLOWED, "This device has been revoked."};
   const User* user = directory.user(device.user);
   if (user == nullptr || user->disabled) return Refused{pb::NOT_ALLOWED, "This user is disabled."};
-  if (s.is_act())
-    return Refused{pb::NOT_PERMITTED, "A device cannot write an act of administration."};
   const Room* room = directory.room(s.room);
   if (room == nullptr || !room->members.contains(user->id))
     return Refused{pb::NOT_A_MEMBER, "You are not a member of this room."};
-  if (user->role == record::Role::auditor)
-    return Refused{pb::NOT_PERMITTED, "An auditor reads and does not write."};
+  for (const auto& m : s.messages) {
+    // A deletion is looked at with its reference: it matters whose message it is of.
+    if (m.kind == Kind::erase) continue;
+    const auto needed = record::action_of(m.kind);
+    if (!directory.may(*user, needed, *room)) return not_in_this_room(needed);
+  }
+  if (a.mentions_all && !directory.may(*user, record::Action::mention_all, *room))
+    return not_in_this_room(record::Action::mention_all);
   if (room->archived) return Refused{pb::NOT_PERMITTED, "This room is archived."};
   return std::nullopt;
 }
@@ -72,8 +87,10 @@ std::optional<Refused> Log::Impl::references(const SubmissionAppend& a, const De
     const bool own = author->user == device.user;
     if (m.kind == Kind::edit && !own)
       return Refused{pb::BAD_REFERENCE, "Only its author edits a message."};
-    if (m.kind == Kind::erase && !own && directory.user(device.user)->role != record::Role::admin)
-      return Refused{pb::BAD_REFERENCE, "Only its author or an administrator deletes a message."};
+    const auto needed = own ? record::Action::change_own : record::Action::delete_others;
+    if (m.kind == Kind::erase && !directory.may(*directory.user(device.user), needed,
+                                                *directory.room(a.submission.room)))
+      return not_in_this_room(needed);
   }
   return std::nullopt;
 }
@@ -81,6 +98,7 @@ std::optional<Refused> Log::Impl::references(const SubmissionAppend& a, const De
 Outcome Log::Impl::write(const SubmissionAppend& a, DeviceSlot& slot) {
   begin();
   const record::Submission& s = a.submission;
+  derived->renew_daily_key(s.room, last_ms);
   const std::uint64_t seq = frontier.size();
   Acked out;
   out.seq = seq;
@@ -90,6 +108,7 @@ Outcome Log::Impl::write(const SubmissionAppend& a, DeviceSlot& slot) {
       record::encode_leaf(seq, out.first_room_seq, last_ms, a.submission_bytes, a.act, a.signature);
   add(out.leaf, a.bodies);
   store->add_submission(slot.number, s.id, seq);
+  remember_key(a, slot);
   store->add_room_entry(derived->room_slot(s.room).number, out.first_room_seq, seq);
   // After a rollback this is too large, which costs one look-up and is never wrong.
   if (s.id > slot.newest) slot.newest = s.id;

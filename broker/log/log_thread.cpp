@@ -4,12 +4,18 @@
 
 #include <atomic>
 
+#include "common/base/clock.hpp"
+
 namespace tertulia::broker {
 
 namespace {
 constexpr int kTickMs = 1000;
 // Above this the WAL is carried into the database even when there is always something to append.
 constexpr std::uint64_t kWalBytesMax = 4 << 20;
+constexpr std::uint64_t kPresenceMs = 5'000;
+// Entries are sealed again in idle times, and a little under load too, so that it comes to an end.
+constexpr int kResealPauseMs = 2;
+constexpr std::uint64_t kResealUnderLoadMs = 50;
 }  // namespace
 
 struct LogThread::Impl {
@@ -31,18 +37,28 @@ struct LogThread::Impl {
 
   void loop() {
     std::vector<Append> batch;
+    std::uint64_t presence_ms = monotonic_ms() + kPresenceMs;
+    std::uint64_t reseal_ms = 0;  // under load: not before
     for (;;) {
       // Read before the queue is emptied: what was pushed before stop() is taken.
       const bool last = stopping.load(std::memory_order_acquire);
-      if (!last) queue.wait(kTickMs);
-      ticks.fetch_add(1, std::memory_order_relaxed);
+      const bool reseals = log.is_resealing();
+      if (!last) queue.wait(reseals ? kResealPauseMs : kTickMs);
       queue.take_all(batch);
       const bool idle = batch.empty();
       if (!idle)
         hand_out(log.append(std::move(batch)));
       else if (last)
         return;
-      if (idle || log.wal_bytes() > kWalBytesMax) log.idle();
+      if ((idle && !reseals) || log.wal_bytes() > kWalBytesMax) log.idle();
+      if (reseals && (idle || monotonic_ms() >= reseal_ms)) {
+        log.reseal();
+        reseal_ms = monotonic_ms() + kResealUnderLoadMs;
+      }
+      if (const auto now_ms = monotonic_ms(); now_ms >= presence_ms) {
+        log.keep_presence();
+        presence_ms = now_ms + kPresenceMs;
+      }
     }
   }
 
@@ -50,6 +66,7 @@ struct LogThread::Impl {
     // Answers first: who waits for an ack waits longest.
     if (!result.answers.empty()) outlet.answers(std::move(result.answers));
     outlet.committed(std::move(result.committed));
+    if (!result.reads.empty()) outlet.reads(std::move(result.reads));
     for (const auto& callback : result.callbacks) callback();
   }
 
@@ -57,7 +74,6 @@ struct LogThread::Impl {
   Queue<Append>& queue;
   const LogOutlet outlet;
   std::atomic<bool> stopping{false};
-  std::atomic<std::uint64_t> ticks{0};
   std::thread thread;
 };
 
@@ -74,7 +90,5 @@ void LogThread::stop() {
   impl_->queue.wake();
   impl_->thread.join();
 }
-
-std::uint64_t LogThread::ticks() const { return impl_->ticks.load(std::memory_order_relaxed); }
 
 }  // namespace tertulia::broker

@@ -15,6 +15,8 @@ struct LogOutlet {
   std::function<void(Committed&&)> committed;
   // The log can no longer be written (EIO, failed fsync): say so and end the process.
   std::function<void(const std::string& reason)> failed;
+  // Of auditors, whose entries are committed.
+  std::function<void(std::vector<ReadRequest>&&)> reads;
 };
 
 class LogThread {
@@ -23,7 +25,6 @@ class LogThread {
   ~LogThread();  // stop()s
   // Takes what is queued, commits it, closes the log, ends the thread.
   void stop();
-  std::uint64_t ticks() const;  // rises as long as the thread lives (watchdog)
 
  private:
   struct Impl;

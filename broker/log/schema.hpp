@@ -5,10 +5,15 @@
 #include <memory>
 
 #include "broker/log/sqlite.hpp"
+#include "broker/log/start_progress.hpp"
 
 namespace tertulia::broker {
 
-inline constexpr std::uint64_t schema_version = 1;
+inline constexpr std::uint64_t schema_version = 7;
+
+// A WAL that takes long: it is kept far below by t-log, unless a reader stood in the way for hours.
+inline constexpr std::uint64_t long_wal_bytes = 64 << 20;
+std::uint64_t wal_file_bytes(const std::filesystem::path& database);  // 0: there is none
 
 struct OpenedDatabase {
   std::unique_ptr<Database> database;
@@ -16,8 +21,13 @@ struct OpenedDatabase {
 };
 
 // Opens or makes the file (0600), sets journal_mode=WAL, synchronous=FULL and the rest, and reads
-// them back. Throws StorageFailure when a setting does not hold or the schema is not ours.
-OpenedDatabase open_for_writing(const std::filesystem::path& path, const std::string& vfs);
+// them back; SQLite reads what is in the WAL; an earlier schema is carried into this one (migrations.hpp). Throws StorageFailure when
+// a setting does not hold or the schema is a later program's.
+OpenedDatabase open_for_writing(const std::filesystem::path& path, const std::string& vfs,
+                                StartProgress& progress);
+
+// For a reader, which migrates nothing: throws StorageFailure unless the schema is this program's.
+void require_schema(Database& db, const std::filesystem::path& path);
 
 // Inside a transaction.
 void create_tables(Database& db);

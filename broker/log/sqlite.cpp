@@ -47,6 +47,13 @@ Statement& Statement::bind_text(int index, std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind_row(Statement& other) {
+  for (int i = 0; i < sqlite3_column_count(other.raw_); ++i)
+    if (sqlite3_bind_value(raw_, i + 1, sqlite3_column_value(other.raw_, i)) != SQLITE_OK)
+      throw_storage_error(sqlite3_db_handle(raw_), "cannot bind a row");
+  return *this;
+}
+
 bool Statement::next() {
   const int code = sqlite3_step(raw_);
   if (code == SQLITE_ROW) return true;
@@ -86,7 +93,7 @@ Database::Database(const std::filesystem::path& path, Access access, const std::
     throw StorageFailure(fmt::format("cannot open {}: {}", path.string(), text));
   }
   sqlite3_db_config(raw_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_busy_timeout(raw_, 5000);
+  sqlite3_busy_timeout(raw_, busy_ms_max);
 }
 
 Database::~Database() { sqlite3_close_v2(raw_); }

@@ -38,6 +38,7 @@ class Statement {
   Statement& bind(int index, std::uint64_t value);
   Statement& bind(int index, ByteView blob);
   Statement& bind_text(int index, std::string_view text);
+  Statement& bind_row(Statement& other);  // the columns of its row, in their order; copied
   template <std::size_t N, class Tag>
   Statement& bind(int index, const FixedBytes<N, Tag>& id) {
     return bind(index, id.view());
@@ -77,6 +78,9 @@ class ResetAtEnd {
  private:
   Statement& s_;
 };
+
+// How long a connection waits for another one.
+inline constexpr int busy_ms_max = 5000;
 
 class Database {
  public:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "broker/log/replayed_tables.hpp"
 #include "common/wire/card.hpp"
 #include "common/wire/tertulia.pb.h"
 
@@ -49,9 +50,9 @@ class SignatureBlock {
   std::vector<record::SignatureToCheck> waiting_;
 };
 
-// A card act's body holds the card; it is signed, states the act's keys, and names this log's key.
+// A card act's body holds the card; it is signed, states the act's keys, and names this log.
 std::optional<Fault> card_fault(const record::Leaf& leaf, const record::Body& body,
-                                const merkle::NoteKey& log_key) {
+                                const std::string& log_name, merkle::NoteKey& named) {
   const auto refuse = [&](const char* text) { return Fault{leaf.seq, "act", text}; };
   const auto act = record::decode_act(record::Kind::card, leaf.act);
   pb::Body words;
@@ -67,8 +68,8 @@ std::optional<Fault> card_fault(const record::Leaf& leaf, const record::Body& bo
       card->curve != act->id<CurvePublicKey>(record::Tag::curve_pk) ||
       card->log.key != act->id<SignPublicKey>(record::Tag::log_pk))
     return refuse("The card and its act do not say the same.");
-  if (card->log.key != log_key.key || card->log.name != log_key.name)
-    return refuse("The card states another log key than the one given.");
+  if (card->log.name != log_name) return refuse("The card is of another log.");
+  named = card->log;
   return std::nullopt;
 }
 
@@ -77,7 +78,8 @@ class Verification {
   Verification(LogReader& reader, const merkle::NoteKey& log_key, const ServerId& server)
       : reader_(reader),
         log_key_(log_key),
-        checker_(server) {
+        checker_(server),
+        tables_(reader.path()) {
     checker_.defer_signatures([this](const record::SignatureToCheck& s) { block_.add(s); });
   }
 
@@ -89,8 +91,10 @@ class Verification {
     out.fault = entries(size, checkpoint, progress, out.messages);
     out.entries = checker_.size();
     out.root = checker_.root();
+    out.log_keys = log_keys_;
     if (!out.fault) out.fault = checker_.finish();
     if (!out.fault) out.fault = ends(size, checkpoint);
+    if (!out.fault) out.fault = tables_.compare();
     return out;
   }
 
@@ -134,7 +138,8 @@ class Verification {
     if (!leaf->submission.is_act())
       messages += leaf->submission.messages.size();
     else if (leaf->submission.messages[0].kind == record::Kind::card)
-      if (auto found = card_fault(*leaf, entry.bodies[0], log_key_)) return found;
+      if (auto found = card(*leaf, entry.bodies[0])) return found;
+    if (auto found = tables_.apply(*leaf, entry.bodies)) return found;
     bool in_tree = true;
     tree_.append(merkle::leaf_hash(entry.leaf), [&](std::uint64_t number, const Hash& hash) {
       if (reader_.find_node(number) != hash) in_tree = false;
@@ -142,6 +147,17 @@ class Verification {
     if (!in_tree) return Fault{entry.seq, "tree", "The stored tree does not have this entry."};
     if (!reader_.is_indexed(*leaf))
       return Fault{entry.seq, "index", "The indexes do not lead to this entry."};
+    return std::nullopt;
+  }
+
+  // The first card names the key that was given; a later one may name another.
+  std::optional<Fault> card(const record::Leaf& leaf, const record::Body& body) {
+    merkle::NoteKey named;
+    if (auto found = card_fault(leaf, body, log_key_.name, named)) return found;
+    if (log_keys_.empty() && named.key != log_key_.key)
+      return Fault{leaf.seq, "act", "The card states another log key than the one given."};
+    if (log_keys_.empty() || named.key != log_keys_.back().key.key)
+      log_keys_.push_back({named, leaf.seq, leaf.logged_at_ms});
     return std::nullopt;
   }
 
@@ -164,16 +180,19 @@ class Verification {
 
   LogReader& reader_;
   const merkle::NoteKey& log_key_;
+  std::vector<VerifiedLog::LogKey> log_keys_;
   record::Checker checker_;
+  ReplayedTables tables_;
   merkle::Frontier tree_;
   SignatureBlock block_;
 };
 
 }  // namespace
 
-VerifiedLog verify_log(LogReader& reader, const merkle::NoteKey& log_key, const ServerId& server,
+VerifiedLog verify_log(LogReader& reader, const merkle::NoteKey& first_log_key,
+                       const ServerId& server,
                        const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
-  return Verification(reader, log_key, server).run(progress);
+  return Verification(reader, first_log_key, server).run(progress);
 }
 
 }  // namespace tertulia::broker

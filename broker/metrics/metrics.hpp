@@ -28,8 +28,10 @@ enum class Count : std::size_t {
   handshakes_refused_key,
   handshakes_refused_full,
   handshakes_refused_malformed,
-  floods_ended,  // connections that sent without ever completing a message
-  silent_ended,  // the oldest of too many connections that said nothing
+  revoked_ended,  // connections of keys that lost their right
+  floods_ended,   // connections that sent without ever completing a message
+  silent_ended,   // the oldest of too many connections that said nothing
+  crowded_ended,  // the oldest of more connections than a key may have
   // t-gateway
   refused_multipart,
   refused_no_identity,
@@ -50,7 +52,11 @@ enum class Count : std::size_t {
   refused_wrong_server,
   refused_log_busy,
   refused_reader_busy,
-  refused_slow_peer,  // large answers to a peer that does not read what it has
+  refused_slow_peer,      // large answers to a peer that does not read what it has
+  refused_rate_messages,  // more than a rate of [limits] allows
+  refused_rate_bytes,
+  refused_rate_requests,
+  refused_rate_enrolments,
   refused_other,
   // t-publisher
   subscriptions_refused,
@@ -60,6 +66,24 @@ enum class Count : std::size_t {
   // t-admin
   admin_requests,
   admin_refused,
+  scrapes,  // answers with metrics
+  // t-webhooks: requests, by what became of them
+  webhook_accepted,         // fsynced
+  webhook_again,            // known by their Idempotency-Key: the first answer again
+  webhook_refused_token,    // nobody's
+  webhook_refused_right,    // not in that room, or disabled
+  webhook_refused_rate,     // more than a bot may write
+  webhook_refused_request,  // malformed, too large, of a kind that is not taken
+  webhook_refused_busy,     // read-only, or a queue is full
+  webhook_ended,            // connections that were too slow, or too many
+  // t-log
+  refused_too_many,  // rooms, members, devices, invites
+  refused_by_log,    // rights, references, and what else t-log decides
+  // t-log, once durable
+  commits,
+  entries_committed,
+  messages_committed,
+  broadcast_bytes,  // of frames_sealed
   count_
 };
 
@@ -78,8 +102,10 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Count::co
      "handshakes_refused_key",
      "handshakes_refused_full",
      "handshakes_refused_malformed",
+     "revoked_ended",
      "floods_ended",
      "silent_ended",
+     "crowded_ended",
      "refused_multipart",
      "refused_no_identity",
      "refused_short",
@@ -99,14 +125,61 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Count::co
      "refused_log_busy",
      "refused_reader_busy",
      "refused_slow_peer",
+     "refused_rate_messages",
+     "refused_rate_bytes",
+     "refused_rate_requests",
+     "refused_rate_enrolments",
      "refused_other",
      "subscriptions_refused",
      "subscriber_messages",
      "console_dropped",
      "commits_unpublished",
      "admin_requests",
-     "admin_refused"};
+     "admin_refused",
+     "scrapes",
+     "webhook_accepted",
+     "webhook_again",
+     "webhook_refused_token",
+     "webhook_refused_right",
+     "webhook_refused_rate",
+     "webhook_refused_request",
+     "webhook_refused_busy",
+     "webhook_ended",
+     "refused_too_many",
+     "refused_by_log",
+     "commits",
+     "entries_committed",
+     "messages_committed",
+     "broadcast_bytes"};
 static_assert(!count_names.back().empty(), "every counter has a name");
+
+// How long something took, in buckets of fixed upper bounds. One thread observes, any reads: each
+// number is right, and all of them together are those of about the same moment.
+class Histogram {
+ public:
+  // Upper bounds in seconds, from a fast disk's fdatasync to one that is given up.
+  static constexpr std::array<double, 12> bounds_s{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                                   0.01,   0.025,   0.1,    0.5,   2.5,    10};
+
+  void observe_us(std::uint64_t us) {
+    std::size_t i = 0;
+    while (i < bounds_s.size() && static_cast<double>(us) > bounds_s[i] * 1e6) ++i;
+    counts_[i].fetch_add(1, std::memory_order_relaxed);
+    sum_us_.fetch_add(us, std::memory_order_relaxed);
+  }
+  // How many fell into each bucket; the last one is above every bound.
+  std::array<std::uint64_t, bounds_s.size() + 1> counts() const {
+    std::array<std::uint64_t, bounds_s.size() + 1> out{};
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = counts_[i].load(std::memory_order_relaxed);
+    return out;
+  }
+  std::uint64_t sum_us() const { return sum_us_.load(std::memory_order_relaxed); }
+
+ private:
+  std::array<std::atomic<std::uint64_t>, bounds_s.size() + 1> counts_{};
+  std::atomic<std::uint64_t> sum_us_{0};
+};
 
 class Metrics {
  public:
@@ -119,6 +192,8 @@ class Metrics {
   // Open connections, as t-auth sees them come and go.
   std::atomic<std::uint64_t> connections_commands{0};
   std::atomic<std::uint64_t> connections_broadcast{0};
+  std::atomic<std::uint64_t> last_commit_ms{0};  // wall clock
+  Histogram commit_time;                         // one COMMIT with its fsync, in t-log
 
  private:
   std::array<std::atomic<std::uint64_t>, static_cast<std::size_t>(Count::count_)> counters_{};

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "common/base/clock.hpp"
 #include "common/wire/tertulia.pb.h"
 
@@ -56,7 +58,11 @@ std::string console_line(std::uint64_t unix_ms, std::string_view room, std::stri
   const auto seconds = static_cast<time_t>(unix_ms / 1000);
   tm local{};
   ::localtime_r(&seconds, &local);
-  std::string out = fmt::format("{:02}:{:02}:{:02} ", local.tm_hour, local.tm_min, local.tm_sec);
+  const long offset_minutes = local.tm_gmtoff / 60;
+  std::string out = fmt::format(
+      "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}{}{:02}:{:02} ", local.tm_year + 1900, local.tm_mon + 1,
+      local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, offset_minutes < 0 ? '-' : '+',
+      std::abs(offset_minutes) / 60, std::abs(offset_minutes) % 60);
   append_visible(out, room);
   out += ' ';
   append_visible(out, sender);
@@ -127,6 +133,8 @@ Console::~Console() {
   impl_->lines.wake();
   impl_->thread.join();
 }
+
+Pulse Console::pulse() const { return pulse_of("t-console", impl_->lines); }
 
 void Console::show(const Committed& committed) {
   for (const auto& e : committed.entries) {

@@ -7,6 +7,7 @@
 
 #include "broker/flow/flow.hpp"
 #include "broker/flow/named_thread.hpp"
+#include "broker/flow/pulse.hpp"
 #include "broker/metrics/metrics.hpp"
 
 namespace tertulia::broker {
@@ -15,6 +16,7 @@ class Console {
  public:
   Console(Metrics& metrics, FatalReport fatal);
   ~Console();  // prints what is left, for at most half a second
+  Pulse pulse() const;
   // t-publisher.
   void show(const Committed& committed);
 

@@ -10,7 +10,7 @@ namespace tertulia::broker {
 // What one broadcast frame will hold: entries of one room, sealed under one key.
 struct Pack {
   RoomId room;
-  Topic topic;
+  std::vector<Topic> topics;  // the room's, or the inboxes of a direct room that are heard
   std::shared_ptr<const RoomKeys> keys;
   std::uint16_t count = 0;
   std::uint64_t first_room_seq = 0;

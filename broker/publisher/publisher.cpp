@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <zmq.hpp>
 
+#include "broker/auth/live_peers.hpp"
 #include "broker/auth/server_socket.hpp"
 #include "broker/publisher/console.hpp"
 #include "broker/publisher/packing.hpp"
@@ -22,12 +23,11 @@ constexpr std::size_t kSubscriptionsPerTurn = 1024;
 
 struct Publisher::Impl {
   Impl(Context& context, const crypto::CurveKey& transport, const PublisherOptions& o,
-       const DirectoryCell& cell, Queue<Committed>& in, Console* printer, FloodGuard& floods,
-       Metrics& counters)
+       const DirectoryCell& cell, Queue<Committed>& in, FloodGuard& floods,
+       const ConnectionCaps& caps, Metrics& counters)
       : options(o),
         directory(cell),
         queue(in),
-        console(printer),
         guard(floods),
         metrics(counters),
         xpub(open_server_socket(context, transport,
@@ -38,14 +38,15 @@ struct Publisher::Impl {
                                  .send_frames_max = kSendFramesMax,
                                  .receive_frames_max = kReceiveFramesMax,
                                  .handshake_ms = o.handshake_ms})),
-        endpoint(bind_server_socket(xpub, o.endpoint, broadcast_monitor)) {}
+        endpoint(bind_server_socket(xpub, o.endpoint, broadcast_monitor)),
+        peers(cell, caps) {}
 
   ~Impl() { close_server_socket(xpub); }  // for a start that failed half way
 
   const PublisherOptions options;
   const DirectoryCell& directory;
   Queue<Committed>& queue;
-  Console* const console;
+  std::atomic<Console*> console{nullptr};
   FloodGuard& guard;
   Metrics& metrics;
   zmq::socket_t xpub;
@@ -53,6 +54,8 @@ struct Publisher::Impl {
   // How many subscriptions a topic has, never too few: a cancellation that a peer sends does not
   // count (it may cancel what it never had), one that libzmq makes when a connection ends does.
   std::unordered_map<Topic, std::uint64_t> listeners;
+  LivePeers peers;
+  std::atomic<bool> people_changed{false};
   std::atomic<bool> stopping{false};
   std::thread thread;
 
@@ -61,6 +64,7 @@ struct Publisher::Impl {
   void subscribe(zmq::message_t& message);
   void cancelled(zmq::message_t& message);
   void publish(const std::vector<Committed>& batch);
+  void send(const Topic& topic, Bytes&& frame);
 };
 
 void Publisher::Impl::run() {
@@ -76,6 +80,7 @@ void Publisher::Impl::run() {
     while (heard < kSubscriptionsPerTurn && hear_one()) ++heard;
     more_waits = heard == kSubscriptionsPerTurn;
     queue.take_all(batch);
+    if (people_changed.exchange(false)) metrics.add(Count::revoked_ended, peers.end_strangers());
     if (!batch.empty()) publish(batch);
     if (last_turn) break;
   }
@@ -112,15 +117,15 @@ void Publisher::Impl::subscribe(zmq::message_t& message) {
   const Device* const device = key ? snapshot->device_of(*key) : nullptr;
   // Also a refused one is in libzmq's trie until the connection ends, and is cancelled then. What is
   // no room's topic is never published and not counted: made-up topics would grow the table.
-  const bool of_a_room = topic && std::any_of(snapshot->rooms.begin(), snapshot->rooms.end(),
-                                              [&](const auto& r) { return r.second->topic == *topic; });
-  if (of_a_room) ++listeners[*topic];
+  if (topic && snapshot->is_topic(*topic)) ++listeners[*topic];
   if (!topic || device == nullptr || !snapshot->may_subscribe(device->user, *topic)) {
     metrics.add(Count::subscriptions_refused);
     shut_down_peer(message);
     return;
   }
   metrics.add(Count::subscriptions);
+  if (const auto crowded = peers.saw(*key, message); crowded > 0)
+    metrics.add(Count::crowded_ended, crowded);
 }
 
 void Publisher::Impl::cancelled(zmq::message_t& message) {
@@ -132,31 +137,45 @@ void Publisher::Impl::cancelled(zmq::message_t& message) {
   if (--found->second == 0) listeners.erase(found);
 }
 
+void Publisher::Impl::send(const Topic& topic, Bytes&& frame) {
+  auto message = adopt(std::move(frame));
+  const std::size_t bytes = message.size();
+  // XPUB never blocks and never answers EAGAIN: a subscriber at its HWM misses the frame.
+  xpub.send(message, zmq::send_flags::dontwait);
+  metrics.add(Count::broadcast_bytes, bytes);
+  metrics.add(Count::deliveries, listeners[topic]);
+}
+
 void Publisher::Impl::publish(const std::vector<Committed>& batch) {
   metrics.add(Count::batches, batch.size());
   for (auto& p : pack(batch, [this](const Topic& t) { return listeners.contains(t); })) {
+    // One sealing for all inboxes of a direct room: the topic is not among what is sealed.
     wire::DownHeader header;
     header.type = wire::DownType::batch;
     header.count = p.count;
     header.key = p.keys->current.id;
     header.frame_key = options.frame_key;
     header.first_room_seq = p.first_room_seq;
-    auto message =
-        adopt(wire::seal_down(p.topic, header, p.keys->current, options.server, p.room, p.entries));
-    // XPUB never blocks and never answers EAGAIN: a subscriber at its HWM misses the frame.
-    xpub.send(message, zmq::send_flags::dontwait);
+    Bytes frame = wire::seal_down(p.topics.front(), header, p.keys->current, options.server,
+                                  p.room, p.entries);
     metrics.add(Count::frames_sealed);
-    metrics.add(Count::deliveries, listeners[p.topic]);
+    for (std::size_t i = 1; i < p.topics.size(); ++i) {
+      Bytes other = frame;
+      std::copy(p.topics[i].bytes.begin(), p.topics[i].bytes.end(), other.begin());
+      send(p.topics[i], std::move(other));
+    }
+    send(p.topics.front(), std::move(frame));
   }
-  if (console != nullptr)
-    for (const auto& committed : batch) console->show(committed);
+  if (Console* const shown = console; shown != nullptr)
+    for (const auto& committed : batch) shown->show(committed);
 }
 
 Publisher::Publisher(Context& context, const crypto::CurveKey& transport,
                      const PublisherOptions& options, const DirectoryCell& directory,
-                     Queue<Committed>& queue, Console* console, FloodGuard& guard, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(context, transport, options, directory, queue, console, guard,
-                                   metrics)) {}
+                     Queue<Committed>& queue, FloodGuard& guard, const ConnectionCaps& caps,
+                     Metrics& metrics)
+    : impl_(std::make_unique<Impl>(context, transport, options, directory, queue, guard, caps, metrics)) {
+}
 Publisher::~Publisher() { stop(); }
 
 void Publisher::start(FatalReport fatal) {
@@ -168,6 +187,11 @@ void Publisher::stop() {
   impl_->queue.wake();
   impl_->thread.join();
 }
+void Publisher::end_strangers() {
+  impl_->people_changed = true;
+  impl_->queue.wake();
+}
+void Publisher::show_on(Console* console) { impl_->console = console; }
 const std::string& Publisher::endpoint() const { return impl_->endpoint; }
 std::string Publisher::port() const { return port_of(impl_->endpoint); }
 

@@ -16,6 +16,7 @@
 namespace tertulia::broker {
 
 class Console;
+struct ConnectionCaps;
 
 struct PublisherOptions {
   std::string endpoint;
@@ -27,13 +28,16 @@ struct PublisherOptions {
 class Publisher {
  public:
   // Binds, on the caller's thread: throws std::runtime_error with a sentence if it cannot.
-  // console: nullptr, or what prints; must outlive the publisher.
   Publisher(Context& context, const crypto::CurveKey& transport, const PublisherOptions& options,
-            const DirectoryCell& directory, Queue<Committed>& queue, Console* console,
-            FloodGuard& guard, Metrics& metrics);
+            const DirectoryCell& directory, Queue<Committed>& queue, FloodGuard& guard,
+            const ConnectionCaps& caps, Metrics& metrics);
   ~Publisher();  // stop()s
 
   void start(FatalReport fatal);
+  // What prints from now on, or nullptr; it must outlive the publisher. Any thread.
+  void show_on(Console* console);
+  // The directory has changed: whoever is no longer in it is put out. Any thread.
+  void end_strangers();
   void stop();  // publishes what is queued, closes the socket, ends the thread
   const std::string& endpoint() const;
   std::string port() const;

@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 
 #include "broker/flow/peer_backlog.hpp"
+#include "broker/flow/reply.hpp"
 #include "broker/log/log_reader.hpp"
 #include "broker/reader/fair_queue.hpp"
-#include "broker/flow/reply.hpp"
 
 namespace tertulia::broker {
 
 struct Reader::Impl {
-  Impl(const std::filesystem::path& database, const crypto::Seed& kek, const DirectoryCell& cell,
-       Queue<ReadRequest>& in, Queue<Outgoing>& out, Metrics& counters)
-      : log(database, kek),
+  Impl(const std::filesystem::path& database, std::shared_ptr<const DataKeyRing> keys,
+       const DirectoryCell& cell, Queue<ReadRequest>& in, Queue<Outgoing>& out, Metrics& counters)
+      : log(database, std::move(keys)),
         directory(cell),
         queue(in),
         outgoing(out),
@@ -90,10 +90,12 @@ pb::Reply Reader::Impl::answer(const InclusionRead& r) {
   return reply;
 }
 
-Reader::Reader(std::size_t number, const std::filesystem::path& database, const crypto::Seed& kek,
-               const DirectoryCell& directory, Queue<ReadRequest>& queue, Queue<Outgoing>& outgoing,
-               Metrics& metrics, FatalReport fatal)
-    : impl_(std::make_unique<Impl>(database, kek, directory, queue, outgoing, metrics)) {
+Reader::Reader(std::size_t number, const std::filesystem::path& database,
+               std::shared_ptr<const DataKeyRing> keys, const DirectoryCell& directory,
+               Queue<ReadRequest>& queue, Queue<Outgoing>& outgoing, Metrics& metrics,
+               FatalReport fatal)
+    : impl_(
+          std::make_unique<Impl>(database, std::move(keys), directory, queue, outgoing, metrics)) {
   impl_->thread = start_thread(fmt::format("t-reader-{}", number), std::move(fatal),
                                [i = impl_.get()] { i->run(); });
 }

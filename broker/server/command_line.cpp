@@ -1,9 +1,15 @@
 #include "broker/server/command_line.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <optional>
+
+#include "common/base/log.hpp"
+#include "common/config/keys.hpp"
+#include "common/config/write.hpp"
 
 namespace tertulia::broker {
 
@@ -14,31 +20,37 @@ void say(std::string_view line) {
   std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
 }
 
-// Prints every mistake of the file; false: there were some.
-bool read_config(const std::string& file, BrokerConfig& config) {
-  auto read = load_config(file);
-  if (read) {
-    config = *std::move(read);
-    return true;
+// Prints every mistake of the configuration; nothing: there were some.
+std::optional<LoadedConfig> configuration(const ConfigSource& source) {
+  try {
+    auto read = read_config(source);
+    if (read) return *std::move(read);
+    for (const auto& error : read.error()) say(to_string(error));
+  } catch (const std::system_error& e) {
+    say(fmt::format("The configuration cannot be read: {}.", e.what()));
   }
-  for (const auto& error : read.error()) say(to_string(error));
-  return false;
+  return std::nullopt;
 }
 }  // namespace
 
 std::variant<ServerOptions, int> parse_command_line(int argc, char** argv) {
   CLI::App app("tertuliad: the broker of Tertulia", "tertuliad");
-  ServerOptions options;
-  std::string file, data, commands, broadcast;
-  bool check = false, version = false;
-  app.add_option("--config", file, "Configuration file")->type_name("FILE");
-  app.add_option("--data", data, "Data directory; the admin socket is in it too")->type_name("DIR");
-  app.add_option("--commands", commands,
+  ConfigSource source;
+  bool check = false, print = false, version = false, initialise = false;
+  app.add_option("--config", source.file, "Configuration file")->type_name("FILE");
+  app.add_option("--data", source.data, "Data directory; the admin socket is in it too")
+      ->type_name("DIR");
+  app.add_option("--commands", source.commands,
                  "Listen here instead, e.g. tcp://127.0.0.1:* for a free port")
       ->type_name("ENDPOINT");
-  app.add_option("--broadcast", broadcast, "Publish here instead")->type_name("ENDPOINT");
-  app.add_flag("--console", options.console, "Print every message on standard output");
+  app.add_option("--broadcast", source.broadcast, "Publish here instead")->type_name("ENDPOINT");
+  app.add_flag("--console", source.console, "Print every message on standard output");
+  app.add_flag("--init", initialise,
+               "Make the data directory, the keys and an empty record if there are none, print the "
+               "server's fingerprint, and end");
   app.add_flag("--check-config", check, "Check the configuration and end");
+  app.add_flag("--print-config", print,
+               "Print the configuration that would hold, and where each value comes from, and end");
   app.add_flag("--version", version, "Print the version and end");
   try {
     app.parse(argc, argv);
@@ -49,29 +61,29 @@ std::variant<ServerOptions, int> parse_command_line(int argc, char** argv) {
     std::printf("tertuliad %s\n", TERTULIA_VERSION);
     return 0;
   }
-  if (file.empty() && data.empty()) {
+  if (source.file.empty() && source.data.empty()) {
     say("tertuliad needs --config FILE (a configuration) or --data DIR (defaults, all data in "
         "DIR).");
     return kUsageError;
   }
-  try {
-    if (!file.empty() && !read_config(file, options.config)) return kUsageError;
-  } catch (const std::system_error& e) {
-    say(fmt::format("The configuration cannot be read: {}.", e.what()));
-    return kUsageError;
-  }
+  auto loaded = configuration(source);
+  if (!loaded) return kUsageError;
+  for (const auto& warning : loaded->warnings) log::warning("{}", to_string(warning));
   if (check) {
-    std::printf("%s: no mistakes found\n", file.empty() ? "the defaults" : file.c_str());
+    std::printf("%s: no mistakes found\n",
+                loaded->files.empty() ? "the defaults"
+                                      : fmt::format("{}", fmt::join(loaded->files, ", ")).c_str());
     return 0;
   }
-  if (!data.empty()) {
-    options.config.data_dir = data;
-    options.config.admin_socket = (std::filesystem::path(data) / "admin.sock").string();
+  if (print) {
+    const std::string text = config::effective_config(
+        config::table(), *loaded, "The configuration of tertuliad " TERTULIA_VERSION);
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+                   std::fflush(stdout) == 0
+               ? 0
+               : 1;
   }
-  if (!commands.empty()) options.config.listen_commands = commands;
-  if (!broadcast.empty()) options.config.listen_broadcast = broadcast;
-  options.console = options.console || options.config.log_console_bodies;
-  return options;
+  return ServerOptions{std::move(loaded->config), std::move(source), initialise};
 }
 
 }  // namespace tertulia::broker

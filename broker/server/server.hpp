@@ -8,16 +8,28 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "common/config/config.hpp"
+#include "broker/server/config_source.hpp"
 
 namespace tertulia::broker {
 
 struct ServerOptions {
-  BrokerConfig config;
-  bool console = false;  // print what is said
+  BrokerConfig config;           // as `source` said at the start
+  ConfigSource source;           // to be read again at a reload
+  bool only_initialise = false;  // initialise() rather than serve
 };
+
+// Makes what is missing of data directory, keys and record, prints the fingerprint of the server's
+// identity on stdout, and leaves what is there as it is. Throws like Server's constructor. The
+// exit code. For packages: nothing listens yet, and keys are there before the first start.
+int initialise(const ServerOptions& options);
+
+// Serves until SIGTERM or SIGINT; the exit code. A socket has one CURVE key for its life: for another
+// one the whole server is made anew, in the same process. Clients are back within seconds, as after
+// every restart, and send again what was not acked.
+int serve(ServerOptions options);
 
 class Server {
  public:
@@ -28,7 +40,9 @@ class Server {
 
   // Serves until SIGTERM or SIGINT; the exit code. When a thread cannot go on (a disk that fails),
   // says why and ends the process at once: after a failed fsync nothing more may be answered.
-  int run();
+  // nullopt: stopped as by SIGTERM, because another transport key is due; to be made anew.
+  std::optional<int> run();
+  ServerOptions options() const;  // with what reloads have changed
 
  private:
   struct Impl;

@@ -3,6 +3,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <algorithm>
+
 #include "broker/flow/reply.hpp"
 #include "common/wire/frame.hpp"
 
@@ -45,6 +47,21 @@ bool references_valid(const pb::Body& b) {
   for (const auto& m : b.mentions())
     if (m.size() != UserId::size_bytes) return false;
   return true;
+}
+}  // namespace
+
+namespace {
+bool mentions_all(ByteView body) {
+  // As it is on the wire; almost no message has it, and the body is not parsed once more
+  constexpr std::array<std::uint8_t, 2 + UserId::size_bytes> kEverybody{
+      pb::Body::kMentionsFieldNumber << 3 | 2, UserId::size_bytes};
+  if (std::search(body.begin(), body.end(), kEverybody.begin(), kEverybody.end()) == body.end())
+    return false;
+  pb::Body b;
+  if (!b.ParseFromArray(body.data(), static_cast<int>(body.size()))) return false;
+  return std::any_of(b.mentions().begin(), b.mentions().end(), [](const std::string& m) {
+    return std::all_of(m.begin(), m.end(), [](char c) { return c == 0; });
+  });
 }
 }  // namespace
 
@@ -123,13 +140,8 @@ Result<SubmissionAppend, pb::Error> check_submission(const Directory& directory,
     return refuse(pb::BAD_FRAME, "Device or room of the submission are not those of its frame.");
   if (submission->messages.size() != payload->parts.size())
     return refuse(pb::BAD_FRAME, "There are not as many bodies as messages.");
-  if (submission->is_act()) {
-    if (crypto::sha256(payload->act) != submission->messages[0].act_hash ||
-        !record::decode_act(submission->messages[0].kind, payload->act))
-      return refuse(pb::BAD_FRAME, "The act is malformed or is not the one that was signed.");
-  } else if (!payload->act.empty()) {
-    return refuse(pb::BAD_FRAME, "Messages carry no act.");
-  }
+  if (submission->is_act() || !payload->act.empty())
+    return refuse(pb::BAD_FRAME, "An act is not sealed for a room: it goes as a request.");
 
   SubmissionAppend out;
   out.bodies.reserve(payload->parts.size());
@@ -145,6 +157,7 @@ Result<SubmissionAppend, pb::Error> check_submission(const Directory& directory,
     if (record::commitment(part.salt, part.body) != header.commitment)
       return refuse(pb::BAD_COMMITMENT, "A body is not the one that was signed.");
     if (const auto fault = body_fault(header.kind, part.body)) return refuse(pb::BAD_BODY, *fault);
+    out.mentions_all = out.mentions_all || mentions_all(part.body);
     out.bodies.push_back(
         {record::BodyState::present, part.salt, Bytes(part.body.begin(), part.body.end())});
   }
@@ -154,8 +167,42 @@ Result<SubmissionAppend, pb::Error> check_submission(const Directory& directory,
   out.asker = asker;
   out.submission = std::move(*submission);
   out.submission_bytes.assign(payload->submission.begin(), payload->submission.end());
-  out.act.assign(payload->act.begin(), payload->act.end());
   out.signature = payload->signature;
+  return out;
+}
+
+Result<SubmissionAppend, pb::Error> check_act(const Directory& directory, const ServerId& server,
+                                              const Asker& asker, const pb::SignedAct& act) {
+  const Device* const device = directory.device_of(asker.key);
+  if (device == nullptr)
+    return refuse(pb::NOT_ALLOWED, "This key belongs to no live device.");
+  auto submission = record::decode_submission(as_bytes(act.submission()));
+  const auto signature = Signature::parse(as_bytes(act.signature()));
+  const auto salt = Salt::parse(as_bytes(act.salt()));
+  if (!submission || !signature || !salt)
+    return refuse(pb::BAD_REQUEST, "The submission, the signature or the salt is malformed.");
+  if (submission->server != server)
+    return refuse(pb::WRONG_SERVER, "The submission was signed for another server.");
+  if (submission->device != device->id || !submission->is_act())
+    return refuse(pb::BAD_REQUEST, "This is not an act of this device.");
+  const record::MessageHeader& header = submission->messages[0];
+  const ByteView bytes = as_bytes(act.act()), body = as_bytes(act.body());
+  if (crypto::sha256(bytes) != header.act_hash || !record::decode_act(header.kind, bytes))
+    return refuse(pb::BAD_REQUEST, "The act is malformed or is not the one that was signed.");
+  if (body.size() > act_body_bytes_max)
+    return refuse(pb::TOO_BIG, "The body of an act is at most 4 KiB.");
+  if (record::commitment(*salt, body) != header.commitment)
+    return refuse(pb::BAD_COMMITMENT, "The body is not the one that was signed.");
+  if (const auto fault = body_fault(header.kind, body)) return refuse(pb::BAD_BODY, *fault);
+  if (!record::verify_submission(device->sign, as_bytes(act.submission()), *signature))
+    return refuse(pb::BAD_SIGNATURE, "The signature is not this device's.");
+  SubmissionAppend out;
+  out.asker = asker;
+  out.submission_bytes.assign(act.submission().begin(), act.submission().end());
+  out.act.assign(bytes.begin(), bytes.end());
+  out.signature = *signature;
+  out.bodies.push_back({record::BodyState::present, *salt, Bytes(body.begin(), body.end())});
+  out.submission = std::move(*submission);
   return out;
 }
 

@@ -31,6 +31,17 @@ Count count_of(pb::ErrorCode code) {
   }
 }
 
+Count count_of(RateLimits::Spent spent) {
+  switch (spent) {
+    case RateLimits::Spent::bytes: return Count::refused_rate_bytes;
+    case RateLimits::Spent::requests: return Count::refused_rate_requests;
+    case RateLimits::Spent::enrolments: return Count::refused_rate_enrolments;
+    case RateLimits::Spent::messages:
+    case RateLimits::Spent::nothing: break;
+  }
+  return Count::refused_rate_messages;
+}
+
 // Large answers that a worker makes itself (people, welcome), for each key: a burst, and what comes
 // after it in each second. Requests for them are small and wait in thousands; what the kernel knows of
 // a connection comes too late for a batch of those.
@@ -44,8 +55,8 @@ struct Allowance {
   std::uint64_t at_ms = 0;
 
   bool is_spent(std::uint64_t now_ms) {
-    const auto gained = static_cast<std::int64_t>(
-        std::min<std::uint64_t>(now_ms - at_ms, 60'000) * kAllowanceBytesPerMs);
+    const auto gained = static_cast<std::int64_t>(std::min<std::uint64_t>(now_ms - at_ms, 60'000) *
+                                                  kAllowanceBytesPerMs);
     bytes = std::min(kAllowanceBytesMax, bytes + gained);
     at_ms = now_ms;
     return bytes <= 0;
@@ -60,8 +71,9 @@ struct Worker::Impl {
   WorkerPorts ports;
   std::atomic<bool> stopping{false};
   std::vector<Outgoing> answers;  // of the batch in work
-  BusyHold hold{busy_retry_ms};
-  // One for each key that has asked: devices and invites, as many as the directory has.
+  BusyHold hold;
+  // One for each key that has asked: devices and invites, as many as the directory has. Who comes with
+  // a link counts as the device that made it, since links come and go.
   std::unordered_map<CurvePublicKey, Allowance> allowances;
   std::thread thread;
 
@@ -69,9 +81,17 @@ struct Worker::Impl {
   void work(const Directory& directory, Inbound& in);
   void submit(const Directory& directory, const Inbound& in);
   void ask(const Directory& directory, const Inbound& in, ByteView content);
+  CurvePublicKey payer(const Directory& directory, const CurvePublicKey& key) const;
+  RateLimits::Verdict may_ask(const Directory& directory, const CurvePublicKey& key);
+  bool slow_act(const Directory& directory, const Inbound& in);
   void refuse(const Asker& asker, pb::Error error) {
     ports.metrics.add(count_of(error.code()));
     answers.push_back(error_frame(asker, std::move(error)));
+  }
+  bool is_slowed(const Asker& asker, const RateLimits::Verdict& verdict) {
+    if (verdict.spent == RateLimits::Spent::nothing) return false;
+    busy(asker, count_of(verdict.spent), verdict.wait_ms);
+    return true;
   }
   void busy(const Asker& asker, Count reason, std::uint32_t retry_after_ms = busy_retry_ms) {
     ports.metrics.add(reason);
@@ -104,17 +124,30 @@ void Worker::Impl::work(const Directory& directory, Inbound& in) {
 }
 
 void Worker::Impl::submit(const Directory& directory, const Inbound& in) {
+  const std::uint64_t now_ms = monotonic_ms();
+  const CurvePublicKey& key = in.asker.key;
+  if (const std::uint32_t wait_ms = hold.empty() ? 0 : hold.wait_ms(key, now_ms); wait_ms > 0)
+    return busy(in.asker, Count::refused_log_busy, wait_ms);
+  const Device* const device = directory.device_of(key);
+  const User* const user = device == nullptr ? nullptr : directory.user(device->user);
+  if (user != nullptr) {
+    const auto verdict = ports.rates.may_submit(device->id, user->id, user->role, now_ms);
+    if (is_slowed(in.asker, verdict)) return hold.refused(key, now_ms, verdict.wait_ms);
+    ports.rates.pay(device->id, user->id, user->role, 1, in.frame.size(), now_ms);
+  }
   auto checked = check_submission(directory, ports.facts.server, in.asker, in.frame);
   if (!checked) {
     refuse(in.asker, std::move(checked.error()));
     return;
   }
-  const bool held = !hold.empty() && hold.holds(in.asker.key, monotonic_ms());
-  if (held || !ports.log.push(std::move(*checked), in.frame.size())) {
-    if (!held) hold.refused(in.asker.key, monotonic_ms());
+  const std::size_t messages = checked->submission.messages.size();
+  if (!ports.log.push(std::move(*checked), in.frame.size())) {
+    hold.refused(key, monotonic_ms(), busy_retry_ms);
     busy(in.asker, Count::refused_log_busy);
     return;
   }
+  if (user != nullptr && messages > 1)
+    ports.rates.pay(device->id, user->id, user->role, messages - 1, 0, now_ms);
   ports.metrics.add(Count::submissions);
 }
 
@@ -124,12 +157,13 @@ void Worker::Impl::ask(const Directory& directory, const Inbound& in, ByteView c
     busy(in.asker, Count::refused_slow_peer);
     return;
   }
-  Allowance& allowance = allowances[in.asker.key];
+  if (is_slowed(in.asker, may_ask(directory, in.asker.key))) return;
+  Allowance& allowance = allowances[payer(directory, in.asker.key)];
   if (allowance.is_spent(monotonic_ms())) {
     busy(in.asker, Count::refused_slow_peer, kSpentRetryMs);
     return;
   }
-  auto answer = answer_request(directory, ports.facts, in.asker, content);
+  auto answer = answer_request(directory, ports.facts, in.asker, content, answers);
   if (auto* reply = std::get_if<pb::Reply>(&answer)) {
     if (reply->has_error()) ports.metrics.add(count_of(reply->error().code()));
     answers.push_back(reply_frame(in.asker, *reply));
@@ -138,10 +172,42 @@ void Worker::Impl::ask(const Directory& directory, const Inbound& in, ByteView c
   } else if (auto* enrol = std::get_if<EnrolAppend>(&answer)) {
     if (!ports.log.push(std::move(*enrol), in.frame.size()))
       busy(in.asker, Count::refused_log_busy);
+  } else if (auto* act = std::get_if<SubmissionAppend>(&answer)) {
+    // An entry for ever, like a message
+    if (slow_act(directory, in)) return;
+    if (!ports.log.push(std::move(*act), in.frame.size())) busy(in.asker, Count::refused_log_busy);
+  } else if (auto* audited = std::get_if<AuditedRead>(&answer)) {
+    if (!ports.log.push(std::move(*audited), in.frame.size()))
+      busy(in.asker, Count::refused_log_busy);
   } else if (auto* read = std::get_if<ReadRequest>(&answer)) {
-    auto& reader = *ports.readers[std::hash<CurvePublicKey>{}(in.asker.key) % ports.readers.size()];
-    if (!reader.push(std::move(*read), in.frame.size())) busy(in.asker, Count::refused_reader_busy);
+    if (!reader_of(ports.readers, in.asker.key).push(std::move(*read), in.frame.size()))
+      busy(in.asker, Count::refused_reader_busy);
   }
+}
+
+CurvePublicKey Worker::Impl::payer(const Directory& directory, const CurvePublicKey& key) const {
+  if (directory.keys.contains(key)) return key;
+  const auto link = ports.facts.links->find(key, monotonic_ms());
+  return link ? link->opener : key;
+}
+
+RateLimits::Verdict Worker::Impl::may_ask(const Directory& directory, const CurvePublicKey& key) {
+  if (const Device* device = directory.device_of(key); device != nullptr)
+    return ports.rates.may_ask(device->id, device->user, monotonic_ms());
+  const Invite* const invite = directory.invite_of(key);
+  const bool many = invite != nullptr && invite->is_class_link() && invite->is_open(wall_ms());
+  return ports.rates.may_enrol(payer(directory, key), many ? invite->uses : 1, monotonic_ms());
+}
+
+bool Worker::Impl::slow_act(const Directory& directory, const Inbound& in) {
+  const Device* const device = directory.device_of(in.asker.key);
+  const User* const user = device == nullptr ? nullptr : directory.user(device->user);
+  if (user == nullptr) return false;  // checked before
+  const std::uint64_t now_ms = monotonic_ms();
+  if (is_slowed(in.asker, ports.rates.may_submit(device->id, user->id, user->role, now_ms)))
+    return true;
+  ports.rates.pay(device->id, user->id, user->role, 1, in.frame.size(), now_ms);
+  return false;
 }
 
 Worker::Worker(std::size_t number, Queue<Inbound>& queue, WorkerPorts ports, FatalReport fatal)

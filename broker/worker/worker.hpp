@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/flow/named_thread.hpp"
+#include "broker/limits/rate_limits.hpp"
 #include "broker/metrics/metrics.hpp"
 #include "broker/worker/requests.hpp"
 
@@ -18,6 +19,7 @@ struct WorkerPorts {
   std::vector<Queue<ReadRequest>*> readers;
   Queue<Outgoing>& outgoing;
   Metrics& metrics;
+  RateLimits& rates;
 };
 
 class Worker {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "common/base/clock.hpp"
 
@@ -37,6 +38,9 @@ client::EngineOptions complete(client::EngineOptions options, const Arguments& a
                                int wake) {
   options.profile = arguments.profile;
   options.server_address = arguments.server;
+  options.more_addresses = arguments.more_addresses;
+  options.accepted_servers = arguments.accepted_servers;
+  options.find_by_avahi = arguments.find_by_avahi;
   options.program = std::string("tertulia-cli ") + TERTULIA_VERSION;
   options.enrol_timeout_ms = std::uint64_t{arguments.timeout_s} * 1000;
   options.wake = [wake] {
@@ -45,12 +49,23 @@ client::EngineOptions complete(client::EngineOptions options, const Arguments& a
   };
   return options;
 }
+
+// On stderr, whatever the command is: it is said once, by the first program that hears of it.
+void tell_added(const client::DeviceAdded& added) {
+  std::fprintf(stderr,
+               "%s added the device %s to your account. If that was not you, run: tertulia-cli "
+               "devices revoke %s\n",
+               added.by_administrator ? "An administrator" : "Another device of yours",
+               to_hex(added.device.view()).substr(0, 12).c_str(),
+               to_hex(added.device.view()).substr(0, 12).c_str());
+}
 }  // namespace
 
 Client::Client(const Arguments& arguments, client::EngineOptions options)
     : wake_(make_wake()),
       signals_(take_signals()),
       engine_(complete(std::move(options), arguments, wake_.get())) {
+  if (arguments.unlocked) engine_.unlock(*arguments.unlocked);
   engine_.start();
 }
 
@@ -60,6 +75,7 @@ void Client::note(const client::Event& event) {
   if (const auto* link = std::get_if<client::LinkChanged>(&event)) link_ = link->status;
   if (const auto* account = std::get_if<client::AccountChanged>(&event))
     account_ = account->account;
+  if (const auto* added = std::get_if<client::DeviceAdded>(&event)) tell_added(*added);
   if (const auto* rooms = std::get_if<client::RoomsChanged>(&event)) {
     rooms_ = rooms->rooms;
     for (const auto& room : rooms_) names_[room.id] = room.name;
@@ -109,7 +125,7 @@ const std::string& Client::name_of(const RoomId& room) const {
 bool Client::hopeless() const {
   using client::LinkProblem;
   return link_.state == client::LinkState::refused || link_.problem == LinkProblem::log_forked ||
-         link_.problem == LinkProblem::log_rolled_back;
+         link_.problem == LinkProblem::log_rolled_back || link_.problem == LinkProblem::two_cards;
 }
 
 }  // namespace tertulia::cli

@@ -22,6 +22,8 @@ class Client {
   // passed, a signal came, or only stdin is ready.
   const std::vector<client::Event>& wait(std::uint64_t deadline_ms, bool stdin_too = false);
   bool interrupted() const { return interrupted_; }
+  // Readable when interrupted() is about to be true; for who waits for something else meanwhile.
+  int signal_fd() const { return signals_.get(); }
   bool stdin_ready() const { return stdin_ready_; }
 
   const client::LinkStatus& link() const { return link_; }

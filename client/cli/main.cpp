@@ -9,9 +9,12 @@
 int main(int argc, char** argv) {
   using namespace tertulia;
   try {
-    log::set_level(log::Level::warning);
-    const cli::Parsed parsed = cli::parse(argc, argv);
-    return parsed.exit_code ? *parsed.exit_code : cli::run(parsed.arguments);
+    const PresetsRead presets = read_presets(preset_files());
+    log::set_level(log_level(presets.loaded.config));
+    const cli::Parsed parsed = cli::parse(argc, argv, presets);
+    if (parsed.exit_code) return *parsed.exit_code;
+    for (const auto& complaint : presets.complaints) log::warning("{}", complaint);
+    return cli::run(parsed.arguments, presets);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "tertulia-cli: %s\n", e.what());
     return cli::exit_usage;

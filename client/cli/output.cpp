@@ -20,6 +20,22 @@ const char* kind_text(std::uint8_t kind) {
   return record::is_known_kind(kind) ? record::kind_name(static_cast<record::Kind>(kind))
                                      : "unknown";
 }
+// What is answered, on one line and not whole.
+std::string quote_text(const client::Message& m) {
+  constexpr std::size_t bytes_max = 60;
+  if (!m.quote) return "a message that is not at hand";
+  if (m.quote->deleted)
+    return fmt::format("#{} {}: [deleted]", m.quote->room_seq, harmless(m.quote->sender_name));
+  std::string text = m.quote->text.substr(0, m.quote->text.find('\n'));
+  if (text.size() > bytes_max) {
+    std::size_t cut = bytes_max;
+    while (cut > 0 && (text[cut] & 0xC0) == 0x80) --cut;
+    text.resize(cut);
+    text += "…";
+  }
+  return fmt::format("#{} {}: {}", m.quote->room_seq, harmless(m.quote->sender_name),
+                     harmless(text));
+}
 }  // namespace
 
 std::string harmless(const std::string& text) {
@@ -39,6 +55,11 @@ std::string harmless(const std::string& text) {
   return out;
 }
 
+std::string id_text(const client::MessageId& id) {
+  const std::uint8_t index = id.index;
+  return to_hex(id.submission.view()) + to_hex({&index, 1});
+}
+
 std::string message_json(const client::Message& m, const std::string& room_name) {
   nlohmann::ordered_json j;
   j["seq"] = m.seq;
@@ -46,20 +67,36 @@ std::string message_json(const client::Message& m, const std::string& room_name)
   j["room"] = room_name;
   j["sender"] = m.sender_name;
   j["device"] = to_hex(m.id.device.view());
-  const std::uint8_t index = m.id.index;
-  j["id"] = to_hex(m.id.submission.view()) + to_hex({&index, 1});
+  j["id"] = id_text(m.id);
   j["kind"] = kind_text(m.kind);
   j["sent_at"] = rfc3339_ms(m.sent_at_ms);
   j["logged_at"] = rfc3339_ms(m.logged_at_ms);
   j["text"] = m.text;
+  if (m.target) j["target"] = id_text(*m.target);
+  if (m.reply_to) j["reply_to"] = id_text(*m.reply_to);
+  for (const auto& mention : m.mentions) j["mentions"].push_back(mention.name);
+  if (m.mentions_me) j["mentions_me"] = true;
+  if (m.edited_at_ms != 0) j["edited_at"] = rfc3339_ms(m.edited_at_ms);
+  if (m.deleted) j["deleted"] = true;
+  if (!m.deleted_by.empty()) j["deleted_by"] = m.deleted_by;
+  for (const auto& reaction : m.reactions) j["reactions"][reaction.emoji] = reaction.user_names;
   return dump(j);
 }
 
 std::string message_line(const client::Message& m, const std::string& room_name) {
   const std::string when = rfc3339_ms(m.logged_at_ms != 0 ? m.logged_at_ms : m.sent_at_ms);
-  const std::string what = m.kind == 1 ? "" : std::string("[") + kind_text(m.kind) + "] ";
-  return fmt::format("{} {} {}: {}{}", when.substr(11, 8), harmless(room_name),
-                     harmless(m.sender_name), what, harmless(m.text));
+  std::string what = m.kind == 1 ? "" : std::string("[") + kind_text(m.kind);
+  if (m.target) what += m.quote ? fmt::format(" of #{}", m.quote->room_seq) : " of an older one";
+  if (!what.empty()) what += "] ";
+  std::string line =
+      fmt::format("{}Z {} {}: {}{}", when.substr(0, 19), harmless(room_name),
+                  harmless(m.sender_name), what, m.deleted ? "[deleted]" : harmless(m.text));
+  if (m.edited_at_ms != 0) line += " (edited)";
+  if (m.reply_to) line += "\n    ↳ " + quote_text(m);
+  for (const auto& reaction : m.reactions)
+    line += fmt::format("\n    {} {}", harmless(reaction.emoji),
+                        harmless(fmt::format("{}", fmt::join(reaction.user_names, ", "))));
+  return line;
 }
 
 std::string room_json(const client::Room& r) {
@@ -67,14 +104,21 @@ std::string room_json(const client::Room& r) {
   j["room"] = r.name;
   j["id"] = to_hex(r.id.view());
   j["topic"] = r.topic;
+  j["kind"] = record::room_kind_name(r.kind);
+  j["standing"] = record::standing_name(r.standing);
+  j["members"] = r.member_count;
+  j["archived"] = r.archived;
   j["head_room_seq"] = r.head;
+  j["unread"] = r.head > r.read_up_to ? r.head - r.read_up_to : 0;
   j["unsent"] = r.unsent;
   return dump(j);
 }
 
 std::string room_line(const client::Room& r) {
-  return fmt::format("{}\t{} messages{}{}", harmless(r.name), r.head, r.topic.empty() ? "" : "\t",
-                     harmless(r.topic));
+  const std::string unread =
+      r.head > r.read_up_to ? fmt::format(", {} unread", r.head - r.read_up_to) : "";
+  return fmt::format("{}\t{} messages{}{}{}", harmless(r.name), r.head, unread,
+                     r.topic.empty() ? "" : "\t", harmless(r.topic));
 }
 
 std::string account_json(const client::Account& a) {
@@ -105,6 +149,8 @@ std::string problem_sentence(const client::LinkStatus& s) {
       return "Another server answers: its key is not the one that this profile knows" + detail +
              ".";
     case LinkProblem::device_refused: return "The server refuses this device" + detail + ".";
+    case LinkProblem::server_full:
+      return "The server has as many connections as it may" + detail + ".";
     case LinkProblem::broadcast_blocked:
       return "Broadcasts are blocked; messages come more slowly" + detail + ".";
     case LinkProblem::server_read_only: return "The server cannot write now" + detail + ".";
@@ -113,9 +159,27 @@ std::string problem_sentence(const client::LinkStatus& s) {
              "it.";
     case LinkProblem::log_rolled_back:
       return "The server's log is shorter than one that it signed before; nothing is sent to it.";
+    case LinkProblem::two_cards:
+      return "The server has signed two different cards of one number; nothing is sent to it.";
     case LinkProblem::store_failed: return "The local store cannot be written" + detail + ".";
   }
   return "The server did not answer in time.";
+}
+
+const char* activity_name(client::Activity activity) {
+  switch (activity) {
+    case client::Activity::offline: return "not there";
+    case client::Activity::away: return "away";
+    case client::Activity::active: return "there";
+  }
+  return "not there";
+}
+
+std::string activity_json(const char* what, const std::string& user, const std::string& how) {
+  nlohmann::ordered_json j;
+  j["user"] = user;
+  j[what] = how;
+  return dump(j);
 }
 
 bool print_lines(std::string& lines) {

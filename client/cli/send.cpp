@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "client/cli/commands.hpp"
+#include "client/cli/message_ref.hpp"
 #include "client/cli/output.hpp"
 #include "common/base/clock.hpp"
 
@@ -21,8 +22,11 @@ constexpr std::size_t line_bytes_max = 1024 * 1024;
 
 class Sender {
  public:
-  Sender(const Arguments& arguments, Client& client, RoomId room, std::string room_name)
+  // reply_to: of every message.
+  Sender(const Arguments& arguments, Client& client, RoomId room, std::string room_name,
+         std::optional<client::MessageId> reply_to)
       : arguments_(arguments),
+        reply_to_(reply_to),
         client_(client),
         room_(room),
         room_name_(std::move(room_name)),
@@ -50,6 +54,7 @@ class Sender {
     std::string line;  // what to print
   };
   const Arguments& arguments_;
+  const std::optional<client::MessageId> reply_to_;
   Client& client_;
   const RoomId room_;
   const std::string room_name_;
@@ -67,7 +72,11 @@ class Sender {
 
 void Sender::queue(std::string text) {
   const std::size_t bytes = text.size();
-  waiting_.push_back({client_.engine().send_text(room_, std::move(text)), bytes, false, {}});
+  client::Draft draft;
+  draft.room = room_;
+  draft.text = std::move(text);
+  draft.reply_to = reply_to_;
+  waiting_.push_back({client_.engine().send(std::move(draft)), bytes, false, {}});
   waiting_bytes_ += bytes;
 }
 
@@ -202,7 +211,16 @@ int send(const Arguments& a) {
   }
   if (room == nullptr)
     return say("You are in no room that is called " + a.room + ".", exit_refused);
-  return Sender(a, client, room->id, room->name).run();
+  const client::Room to = *room;
+  std::optional<client::MessageId> reply_to;
+  if (!a.message.empty()) {
+    client::Message answered;
+    if (const auto code = wait_online(client, deadline)) return *code;
+    if (const auto code = find_message(client, to.id, a.message, deadline, answered)) return *code;
+    // A change stands for what it changes
+    reply_to = client::is_change(answered.kind) ? answered.target : answered.id;
+  }
+  return Sender(a, client, to.id, to.name, reply_to).run();
 }
 
 }  // namespace tertulia::cli

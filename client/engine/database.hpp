@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -89,6 +90,12 @@ class Statement {
   void bind(int at, const std::string& value) { bind(at, std::string_view(value)); }
   void bind(int at, const char* value) { bind(at, std::string_view(value)); }
   void bind(int at, const Bytes& value) { bind(at, ByteView(value)); }
+  void bind(int at, const std::optional<Bytes>& value) {
+    if (value)
+      bind(at, ByteView(*value));
+    else
+      check(sqlite3_bind_null(handle_, at));
+  }
   template <std::size_t N, class Tag>
   void bind(int at, const FixedBytes<N, Tag>& value) {
     bind(at, value.view());

@@ -9,6 +9,7 @@
 #include "common/base/clock.hpp"
 #include "common/base/log.hpp"
 #include "common/base/queue.hpp"
+#include "common/wire/user_name.hpp"
 
 namespace tertulia::client {
 
@@ -17,10 +18,17 @@ constexpr std::uint64_t kSyncMs = 300;        // a row that stays queued survive
 constexpr std::uint64_t kIdleSyncMs = 2'000;  // after the last write
 constexpr std::uint64_t kStoreRetryMs = 2'000;
 constexpr unsigned kProcessShift = 40;  // local_id = process << 40 | counter
-constexpr std::size_t kTextBytesMax = record::body_bytes_max - 16;
 
-struct SendText {
-  Outbox::Draft draft;
+constexpr std::size_t kReactionBytesMax = 64;
+constexpr const char* kTooLong = "The message is too long.";
+constexpr auto kText = static_cast<std::uint8_t>(record::Kind::text);
+constexpr auto kEdit = static_cast<std::uint8_t>(record::Kind::edit);
+constexpr auto kErase = static_cast<std::uint8_t>(record::Kind::erase);
+constexpr auto kReaction = static_cast<std::uint8_t>(record::Kind::reaction);
+
+struct Send {
+  std::uint64_t local_id;
+  Draft draft;
 };
 struct Retry {
   std::uint64_t local_id;
@@ -36,44 +44,99 @@ struct MarkRead {
   RoomId room;
   std::uint64_t room_seq;
 };
+struct SetActivity {
+  Activity activity;
+};
+struct TypingIn {
+  RoomId room;
+};
+struct Share {
+  std::optional<bool> presence, typing;
+};
 struct LoadPage {
   RoomId room;
   std::uint64_t before;
   std::uint32_t limit;
   std::uint64_t token;
+  PageContent content;
 };
 struct Enrol {
   std::string invite;
   std::string display_name;
+  std::string user_name;
+};
+struct GiveCard {
+  std::string note;
+};
+struct LinkDevice {
+  std::string device_name;
+  std::uint64_t token;
+};
+struct AnswerLink {
+  bool let_in;
 };
 struct ReconnectNow {};
 struct SetAddress {
   std::string address;
 };
-using Command = std::variant<SendText, Retry, Discard, SaveDraft, MarkRead, LoadPage, Enrol,
-                             ReconnectNow, SetAddress>;
+struct DoAct {
+  Act act;
+  std::uint64_t token;
+};
+struct AskList {
+  List what;
+  std::uint64_t token;
+};
+using Command =
+    std::variant<GiveCard, DoAct, AskList, Send, Retry, Discard, SaveDraft, MarkRead, LoadPage,
+                 Enrol, LinkDevice, AnswerLink, SetActivity, TypingIn, Share, ReconnectNow,
+                 SetAddress>;
 
-std::vector<std::string> addresses_of(const wire::Invite& invite, const std::string& typed) {
+std::vector<std::string> addresses_of(const wire::Invite& invite, const std::string& typed,
+                                      const std::vector<std::string>& more) {
   std::vector<std::string> out;
-  for (const auto* address : {&typed})
-    if (const auto normal = normalised_address(*address); !normal.empty()) out.push_back(normal);
-  for (const auto& address : invite.addresses) {
+  const auto add = [&](const std::string& address) {
     const auto normal = normalised_address(address);
     if (!normal.empty() && std::find(out.begin(), out.end(), normal) == out.end())
       out.push_back(normal);
-  }
+  };
+  add(typed);
+  for (const auto& address : invite.addresses) add(address);
+  for (const auto& address : more) add(address);
   return out;
+}
+// What the broker would refuse; nullptr: nothing that can be seen from here.
+const char* fault_of(const Draft& draft) {
+  if (draft.text.size() > record::body_bytes_max) return kTooLong;
+  if (!is_valid_utf8(as_bytes(draft.text))) return "The message is not UTF-8.";
+  if (draft.kind != kText && !is_change(draft.kind))
+    return "This kind of message is not written so.";
+  if (is_change(draft.kind) != draft.target.has_value())
+    return "An edit, a delete and a reaction have a target, and nothing else has.";
+  if (draft.reply_to && draft.kind != kText) return "Only a text is a reply.";
+  if (draft.text.empty() && (draft.kind == kText || draft.kind == kEdit))
+    return "The text is empty.";
+  if (!draft.text.empty() && draft.kind == kErase) return "A delete has no text.";
+  if (draft.text.size() > kReactionBytesMax && draft.kind == kReaction)
+    return "A reaction is at most 64 bytes of text.";
+  return nullptr;
 }
 }  // namespace
 
 std::optional<InvitePreview> preview_invite(const std::string& invite, std::string& reason) {
-  const auto decoded = wire::decode_invite(invite);
-  if (!decoded) {
-    reason = wire::invite_error_text(decoded.error());
+  const auto admission = read_admission(invite);
+  if (!admission) {
+    reason = wire::invite_error_text(admission.error());
     return std::nullopt;
   }
-  return InvitePreview{decoded->server_name, crypto::fingerprint(decoded->identity),
-                       decoded->user_name, decoded->addresses};
+  const wire::Invite& to = admission->to;
+  return InvitePreview{to.server_name,     crypto::fingerprint(to.identity),
+                       to.user_name,       to.addresses,
+                       to.is_class_link(), admission->link.has_value()};
+}
+
+std::optional<std::string> user_name_fault(const std::string& user_name) {
+  return wire::user_name_fault(user_name);
 }
 
 // The network thread and what it owns: all members but options, commands, events, stopping and
@@ -90,6 +153,7 @@ struct Engine::Impl {
   std::atomic<bool> stopping{false};
   std::atomic<std::uint64_t> next_local{0};
 
+  std::optional<crypto::Seed> unlocked;
   std::optional<Profile> profile;
   std::optional<Store> store;
   std::uint64_t process = 0;
@@ -109,8 +173,8 @@ struct Engine::Impl {
   void wait(std::uint64_t now_ms);
   void obey(std::vector<Command>& many, std::uint64_t now_ms);
   void obey(Command& command, std::uint64_t now_ms);
-  void send(const std::vector<Outbox::Draft>& drafts);
-  void refuse(const Outbox::Draft& draft, const std::string& reason);
+  void send(std::vector<Send>& written);
+  void refuse(const Send& command, const std::string& reason);
   void enrol(const Enrol& command, std::uint64_t now_ms);
   void end_enrolment(const Enrolment::Outcome& outcome, std::uint64_t now_ms);
   void open_session(std::uint64_t now_ms);
@@ -137,9 +201,20 @@ void Engine::Impl::enrol(const Enrol& command, std::uint64_t now_ms) {
   };
   if (session) return refuse_with("This profile is already enrolled.");
   if (enrolment) return refuse_with("An invite is being used already.");
-  auto invite = wire::decode_invite(command.invite);
-  if (!invite) return refuse_with(wire::invite_error_text(invite.error()));
-  auto addresses = addresses_of(*invite, options.server_address);
+  auto admission = read_admission(command.invite);
+  if (!admission) return refuse_with(wire::invite_error_text(admission.error()));
+  const wire::Invite& to = admission->to;
+  if (!to.is_class_link() && !command.user_name.empty())
+    return refuse_with("The name of this invite is chosen already.");
+  if (to.is_class_link())
+    if (auto fault = wire::user_name_fault(command.user_name))
+      return refuse_with(std::move(*fault));
+  const auto& accepted = options.accepted_servers;
+  if (!accepted.empty() && std::find(accepted.begin(), accepted.end(),
+                                     crypto::fingerprint(to.identity)) == accepted.end())
+    return refuse_with(
+        "This invite is of a server that your administrator does not allow on this computer.");
+  auto addresses = addresses_of(to, options.server_address, options.more_addresses);
   if (addresses.empty()) return refuse_with("This invite holds no address that can be used.");
   std::optional<crypto::Seed> seed;
   try {
@@ -147,9 +222,9 @@ void Engine::Impl::enrol(const Enrol& command, std::uint64_t now_ms) {
   } catch (const std::exception& e) {
     return refuse_with(std::string("The device's key cannot be kept: ") + e.what());
   }
-  const std::string name = command.display_name.empty() ? invite->user_name : command.display_name;
-  enrolment.emplace(*context, std::move(*invite), name, *seed, std::move(addresses), now_ms,
-                    options.enrol_timeout_ms);
+  enrolment.emplace(*context, std::move(*admission),
+                    Enrolment::Names{command.user_name, command.display_name}, *seed,
+                    std::move(addresses), now_ms, options.enrol_timeout_ms);
 }
 
 void Engine::Impl::end_enrolment(const Enrolment::Outcome& outcome, std::uint64_t now_ms) {
@@ -170,7 +245,7 @@ void Engine::Impl::end_enrolment(const Enrolment::Outcome& outcome, std::uint64_
   e.identity = invite.identity;
   e.curve = invite.server_curve;
   e.server = crypto::server_id(e.identity);
-  e.addresses = addresses_of(invite, outcome.address);
+  e.addresses = addresses_of(invite, outcome.address, {});
   e.account.server_name = invite.server_name;
   e.account.server_fingerprint = crypto::fingerprint(e.identity);
   e.account.user_id = *user;
@@ -190,41 +265,60 @@ void Engine::Impl::end_enrolment(const Enrolment::Outcome& outcome, std::uint64_
   open_session(now_ms);
 }
 
-void Engine::Impl::refuse(const Outbox::Draft& draft, const std::string& reason) {
+void Engine::Impl::refuse(const Send& command, const std::string& reason) {
+  const Draft& draft = command.draft;
   OutboxRow row;
-  row.local_id = draft.local_id;
+  row.local_id = command.local_id;
   row.room = draft.room;
+  row.kind = draft.kind;
+  row.target = draft.target;
   row.created_ms = wall_ms();
   row.failed = true;
   row.failure = reason;
   Message m;
   if (session) m = session->message_of(row, MessageState::failed);
-  m.local_id = draft.local_id;
+  m.local_id = command.local_id;
   m.room = draft.room;
+  m.kind = draft.kind;
+  m.target = draft.target;
+  m.reply_to = draft.reply_to;
   m.text = draft.text;
   m.state = MessageState::failed;
   m.failure = reason;
   pending.push_back(OutboxChanged{{std::move(m)}});
 }
 
-void Engine::Impl::send(const std::vector<Outbox::Draft>& drafts) {
+void Engine::Impl::send(std::vector<Send>& written) {
   std::vector<Outbox::Draft> good;
-  for (const auto& draft : drafts) {
-    if (!session)
-      refuse(draft, "This profile is not enrolled.");
-    else if (draft.text.size() > kTextBytesMax)
-      refuse(draft, "The message is too long.");
-    else if (!is_valid_utf8(as_bytes(draft.text)))
-      refuse(draft, "The message is not UTF-8.");
-    else
-      good.push_back(draft);
+  std::vector<const Send*> stored;
+  for (auto& command : written) {
+    Draft& draft = command.draft;
+    if (!session) {
+      refuse(command, "This profile is not enrolled.");
+    } else if (const char* fault = fault_of(draft)) {
+      refuse(command, fault);
+    } else {
+      Outbox::Draft row{command.local_id, draft.room,     draft.text, draft.kind,
+                        draft.target,     draft.reply_to, {}};
+      if (draft.mentions)
+        row.mentions = *draft.mentions;
+      else if (draft.kind == kText || draft.kind == kEdit)
+        row.mentions = session->mentions_of(draft.text);
+      if (Outbox::body_of(row).size() > record::body_bytes_max) {
+        refuse(command, kTooLong);
+        continue;
+      }
+      good.push_back(std::move(row));
+      stored.push_back(&command);
+    }
   }
   if (good.empty()) return;
   try {
     session->send(good);
   } catch (const StoreError& e) {
     store_broke(e.what(), monotonic_ms());
-    for (const auto& draft : good) refuse(draft, std::string("It cannot be stored: ") + e.what());
+    for (const Send* command : stored)
+      refuse(*command, std::string("It cannot be stored: ") + e.what());
   }
 }
 
@@ -233,29 +327,41 @@ void Engine::Impl::obey(Command& command, std::uint64_t now_ms) {
   if (!session) return;
   struct {
     Session& session;
+    std::vector<Event>& pending;
     std::uint64_t now_ms;
+    void operator()(const GiveCard& c) { pending.push_back(session.give_card(c.note, now_ms)); }
+    void operator()(DoAct& c) { session.act(std::move(c.act), c.token); }
+    void operator()(AskList& c) { session.list(std::move(c.what), c.token); }
     void operator()(const Retry& c) { session.retry(c.local_id); }
     void operator()(const Discard& c) { session.discard(c.local_id); }
     void operator()(const SaveDraft& c) { session.save_draft(c.room, c.text); }
     void operator()(const MarkRead& c) { session.mark_read(c.room, c.room_seq); }
-    void operator()(const LoadPage& c) { session.load_page(c.room, c.before, c.limit, c.token); }
+    void operator()(const SetActivity& c) { session.set_activity(c.activity, now_ms); }
+    void operator()(const TypingIn& c) { session.typing(c.room, now_ms); }
+    void operator()(const Share& c) { session.share(c.presence, c.typing, now_ms); }
+    void operator()(const LoadPage& c) {
+      session.load_page(c.room, c.before, c.limit, c.token, c.content);
+    }
     void operator()(const SetAddress& c) { session.set_server_address(c.address, now_ms); }
+    void operator()(const LinkDevice& c) { session.link_device(c.device_name, c.token, now_ms); }
+    void operator()(const AnswerLink& c) { session.answer_link(c.let_in, now_ms); }
     void operator()(const ReconnectNow&) { session.reconnect_now(now_ms); }
-    void operator()(const SendText&) {}  // collected by the caller
-    void operator()(const Enrol&) {}     // above
-  } to{*session, now_ms};
+    void operator()(const Send&) {}   // collected by the caller
+    void operator()(const Enrol&) {}  // above
+  } to{*session, pending, now_ms};
   std::visit(to, command);
 }
 
 // Messages that stand side by side in the queue are stored together.
 void Engine::Impl::obey(std::vector<Command>& many, std::uint64_t now_ms) {
-  std::vector<Outbox::Draft> drafts;
+  std::vector<Send> drafts;
   for (auto& command : many) {
-    if (auto* text = std::get_if<SendText>(&command)) {
-      drafts.push_back(std::move(text->draft));
+    if (auto* draft = std::get_if<Send>(&command)) {
+      drafts.push_back(std::move(*draft));
       continue;
     }
-    if (!drafts.empty()) send(std::exchange(drafts, {}));
+    if (!drafts.empty()) send(drafts);
+    drafts.clear();
     obey(command, now_ms);
   }
   if (!drafts.empty()) send(drafts);
@@ -335,8 +441,11 @@ void Engine::Impl::turn(std::uint64_t now_ms) {
   try {
     obey(many, now_ms);
     if (session) session->work(now_ms);
-    if (enrolment)
-      if (const auto outcome = enrolment->work(now_ms)) end_enrolment(*outcome, now_ms);
+    if (enrolment) {
+      const auto outcome = enrolment->work(now_ms);
+      if (const auto code = enrolment->take_waiting()) pending.push_back(EnrolWaiting{*code});
+      if (outcome) end_enrolment(*outcome, now_ms);
+    }
     store->commit();
     sync(now_ms);
     if (!store_failure.empty() && now_ms >= store_failed_at_ms + kStoreRetryMs) {
@@ -378,7 +487,7 @@ void Engine::Impl::refuse_all() {
     if (zmq_poll(&item, 1, -1) < 0 && zmq_errno() != EINTR) return;
     commands.take_all(many);
     for (const auto& command : many) {
-      if (const auto* text = std::get_if<SendText>(&command)) refuse(text->draft, store_failure);
+      if (const auto* draft = std::get_if<Send>(&command)) refuse(*draft, store_failure);
       if (std::holds_alternative<Enrol>(command))
         pending.push_back(EnrolFinished{false, store_failure});
     }
@@ -389,10 +498,12 @@ void Engine::Impl::refuse_all() {
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Engine::~Engine() { stop(); }
 
+void Engine::unlock(const crypto::Seed& device_seed) { impl_->unlocked = device_seed; }
+
 void Engine::start() {
   Impl& i = *impl_;
   crypto::crypto_start();
-  i.profile.emplace(i.options.profile);
+  i.profile.emplace(i.options.profile, i.unlocked);
   i.store.emplace(*i.profile);
   i.process = i.store->next_process();
   i.profile->hold_process_lock(i.process);
@@ -426,13 +537,26 @@ void Engine::stop() {
 }
 
 void Engine::take_events(std::vector<Event>& out) { impl_->events.take(out); }
-void Engine::enrol(std::string invite, std::string display_name) {
-  impl_->commands.push_always(Enrol{std::move(invite), std::move(display_name)});
+void Engine::enrol(std::string invite, std::string display_name, std::string user_name) {
+  impl_->commands.push_always(
+      Enrol{std::move(invite), std::move(display_name), std::move(user_name)});
+}
+std::uint64_t Engine::send(Draft draft) {
+  const std::uint64_t local_id = ++impl_->next_local;
+  impl_->commands.push_always(Send{local_id, std::move(draft)});
+  return local_id;
 }
 std::uint64_t Engine::send_text(const RoomId& room, std::string text) {
-  const std::uint64_t local_id = ++impl_->next_local;
-  impl_->commands.push_always(SendText{{local_id, room, std::move(text)}});
-  return local_id;
+  Draft draft;
+  draft.room = room;
+  draft.text = std::move(text);
+  return send(std::move(draft));
+}
+void Engine::act(Act act, std::uint64_t token) {
+  impl_->commands.push_always(DoAct{std::move(act), token});
+}
+void Engine::list(List what, std::uint64_t token) {
+  impl_->commands.push_always(AskList{std::move(what), token});
 }
 void Engine::retry(std::uint64_t local_id) { impl_->commands.push_always(Retry{local_id}); }
 void Engine::discard(std::uint64_t local_id) { impl_->commands.push_always(Discard{local_id}); }
@@ -442,9 +566,21 @@ void Engine::save_draft(const RoomId& room, std::string text) {
 void Engine::mark_read(const RoomId& room, std::uint64_t room_seq) {
   impl_->commands.push_always(MarkRead{room, room_seq});
 }
+void Engine::set_activity(Activity activity) { impl_->commands.push_always(SetActivity{activity}); }
+void Engine::typing(const RoomId& room) { impl_->commands.push_always(TypingIn{room}); }
+void Engine::share(std::optional<bool> presence, std::optional<bool> typing) {
+  impl_->commands.push_always(Share{presence, typing});
+}
 void Engine::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit,
-                       std::uint64_t token) {
-  impl_->commands.push_always(LoadPage{room, before, limit, token});
+                       std::uint64_t token, PageContent content) {
+  impl_->commands.push_always(LoadPage{room, before, limit, token, content});
+}
+void Engine::link_device(std::string device_name, std::uint64_t token) {
+  impl_->commands.push_always(LinkDevice{std::move(device_name), token});
+}
+void Engine::answer_link(bool let_in) { impl_->commands.push_always(AnswerLink{let_in}); }
+void Engine::server_card(std::string note) {
+  impl_->commands.push_always(GiveCard{std::move(note)});
 }
 void Engine::reconnect_now() { impl_->commands.push_always(ReconnectNow{}); }
 void Engine::set_server_address(std::string address) {

@@ -32,7 +32,7 @@ void Link::drop() {
 
 void Link::dial_now(std::uint64_t now_ms) {
   drop();
-  dialer_.emplace(context_, identity_, addresses_, now_ms);
+  dialer_.emplace(context_, identity_, servers_, addresses_, now_ms);
 }
 
 // 0.25 to 0.75 s, then 1 to 3 s doubling to 30 s, spread so that clients do not come all at once.
@@ -66,9 +66,17 @@ void Link::end_round(DialOutcome outcome, std::uint64_t now_ms) {
     turned_away(now_ms, "the server does not know this device, or it was revoked");
     return;
   }
-  if (wrong_rounds_ >= kWrongRoundsMax) {
+  if (outcome == DialOutcome::full) {
+    problem_ = LinkProblem::server_full;
+    detail_ = "limits.max_connections of the server";
+  } else if (wrong_rounds_ >= kWrongRoundsMax) {
     problem_ = LinkProblem::wrong_server;
-    detail_ = fmt::format("another server's key answers at {}", joined(addresses_));
+    detail_ = fmt::format(
+        "another server's key answers at {}; if the server has a new key, ask its administrator "
+        "for "
+        "its card (tertuliactl server card) and give it to this profile: tertulia-cli server-card "
+        "FILE",
+        joined(addresses_));
   } else {
     problem_ = LinkProblem::unreachable;
     detail_ = fmt::format("nothing answers at {}", joined(addresses_));
@@ -104,6 +112,7 @@ Link::Change Link::work(std::uint64_t now_ms) {
   const DialOutcome outcome = dialer_->work(now_ms);
   if (outcome == DialOutcome::connected) {
     connection_.emplace(dialer_->take());
+    identity_.server = connection_->server;
     dialer_.reset();
     change.came_up = true;
   } else if (outcome != DialOutcome::trying) {

@@ -13,10 +13,13 @@ class Link {
  public:
   Link(zmq::context_t& context, CurveIdentity identity)
       : context_(context),
-        identity_(std::move(identity)) {}
+        identity_(std::move(identity)),
+        servers_{identity_.server} {}
 
   // Addresses to try, best first; used from the next round on.
   void set_addresses(std::vector<std::string> addresses) { addresses_ = std::move(addresses); }
+  // The server's keys to try, the likelier one first; used from the next round on.
+  void set_servers(std::vector<CurvePublicKey> servers) { servers_ = std::move(servers); }
   void dial_now(std::uint64_t now_ms);                      // drops what there is
   void lost(std::uint64_t now_ms, const std::string& why);  // drops, and dials again after a pause
   // The server answered but will not have us: pause for long.
@@ -66,7 +69,8 @@ class Link {
   void make_broadcast(std::uint64_t now_ms);
 
   zmq::context_t& context_;
-  const CurveIdentity identity_;
+  CurveIdentity identity_;  // server: the key that the connection has
+  std::vector<CurvePublicKey> servers_;
   std::vector<std::string> addresses_;
   std::optional<Dialer> dialer_;
   std::optional<Connection> connection_;

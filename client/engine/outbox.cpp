@@ -10,15 +10,18 @@ namespace tertulia::client {
 namespace {
 constexpr std::uint32_t kLoadRows = 4096;
 
-Bytes body_of(const std::string& text) {
+std::size_t weight(const OutboxRow& row) { return row.body.size() + Salt::size_bytes + 4; }
+}  // namespace
+
+Bytes Outbox::body_of(const Draft& draft) {
   pb::Body body;
-  body.set_text(text);
+  body.set_text(draft.text);
+  if (draft.reply_to) body.set_reply_to(std::string(as_text(to_bytes(*draft.reply_to))));
+  for (const auto& user : draft.mentions) body.add_mentions(std::string(as_text(user.view())));
   Bytes out(body.ByteSizeLong());
   body.SerializeToArray(out.data(), static_cast<int>(out.size()));
   return out;
 }
-std::size_t weight(const OutboxRow& row) { return row.body.size() + Salt::size_bytes + 4; }
-}  // namespace
 
 Outbox::Outbox(Store& store, Profile& profile, std::uint64_t process, bool quiet)
     : store_(store),
@@ -45,6 +48,7 @@ std::vector<OutboxRow> Outbox::queue(const std::vector<Draft>& drafts, std::uint
     SubmissionId id;
     std::size_t count = 0;
     std::size_t bytes = 0;
+    bool full = true;
   };
   std::map<RoomId, Open> open;
   std::vector<OutboxRow> rows;
@@ -53,16 +57,19 @@ std::vector<OutboxRow> Outbox::queue(const std::vector<Draft>& drafts, std::uint
     OutboxRow row;
     row.local_id = draft.local_id;
     row.room = draft.room;
+    row.kind = draft.kind;
+    row.target = draft.target;
     row.created_ms = now_wall_ms;
     randombytes_buf(row.salt.data(), row.salt.size());
-    row.body = body_of(draft.text);
+    row.body = body_of(draft);
     auto& o = open[row.room];
-    if (o.count == 0 || o.count == record::messages_max ||
+    if (o.full || is_change(row.kind) ||
         o.bytes + weight(row) > record::submission_bodies_bytes_max)
-      o = {store_.next_submission_id(now_wall_ms), 0, 0};
+      o = {store_.next_submission_id(now_wall_ms), 0, 0, false};
     row.submission = o.id;
     row.index = static_cast<std::uint8_t>(o.count++);
     o.bytes += weight(row);
+    o.full = is_change(row.kind) || o.count == record::messages_max;
     store_.put(process_, row);
     rows.push_back(std::move(row));
   }

@@ -2,6 +2,9 @@
 // keeps them in the store under their ids, sends them in order within a window, and sends them again,
 // same ids and salts, until the broker's answer is there.
 //
+// Originals share submissions; a change has one of its own, because what the broker refuses of a
+// submission (a target that may not be changed) it refuses with all that is in it.
+//
 // Order within a room: when one submission has to be sent again (stale key, stale view, busy), the
 // room waits until all that is under way is answered and then goes on from the first unacked one.
 // Network thread only; no socket of its own: the session sends what next_to_send() gives.
@@ -26,7 +29,13 @@ class Outbox {
     std::uint64_t local_id = 0;
     RoomId room;
     std::string text;
+    std::uint8_t kind = 1;
+    std::optional<MessageId> target;
+    std::optional<MessageId> reply_to;
+    std::vector<UserId> mentions;
   };
+  // pb::Body of a draft, at most body_bytes_max if it is to be sent.
+  static Bytes body_of(const Draft& draft);
   struct Submission {
     enum class State { waiting, under_way };
     SubmissionId id;

@@ -12,8 +12,6 @@
 namespace tertulia::client {
 
 namespace {
-constexpr std::size_t kKeyFileBytesMax = 256;
-
 UniqueFd open_lock(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) throw_errno("cannot open " + path.string());
@@ -26,7 +24,9 @@ void wait_for_lock(int fd, const std::string& path) {
 }
 }  // namespace
 
-Profile::Profile(std::filesystem::path directory) : directory_(std::move(directory)) {
+Profile::Profile(std::filesystem::path directory, std::optional<crypto::Seed> unlocked)
+    : directory_(std::move(directory)),
+      unlocked_(std::move(unlocked)) {
   make_private_directory(directory_);
   if (std::filesystem::exists(directory_ / "device.key"))
     require_private(directory_);
@@ -42,28 +42,15 @@ Profile::~Profile() {
 }
 
 std::optional<crypto::Seed> Profile::device_seed() const {
-  const auto path = directory_ / "device.key";
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  require_private(path);
-  Bytes content = read_file(path, kKeyFileBytesMax);
-  std::string_view text = as_text(content);
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  auto raw = from_hex(text);
-  auto seed = raw ? crypto::Seed::parse(*raw) : std::nullopt;
-  sodium_memzero(content.data(), content.size());
-  if (raw) sodium_memzero(raw->data(), raw->size());
-  if (!seed)
-    throw std::runtime_error(
-        fmt::format("{} does not hold a device key (64 hex digits)", path.string()));
-  return seed;
+  if (unlocked_) return unlocked_;
+  if (profile_is_locked(directory_)) throw std::runtime_error(profile_locked_text);
+  return plain_profile_key(directory_);
 }
 
 crypto::Seed Profile::make_device_seed() const {
   if (auto seed = device_seed()) return *seed;
   const auto seed = crypto::Seed::random();
-  std::string text = to_hex(seed.view()) + "\n";
-  write_file_durably(directory_ / "device.key", as_bytes(text));
-  sodium_memzero(text.data(), text.size());
+  write_profile_key(directory_, seed, nullptr);
   return seed;
 }
 

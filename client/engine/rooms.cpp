@@ -9,7 +9,28 @@ std::optional<crypto::RoomKey> room_key(const std::string& bytes) {
   const auto seed = crypto::Seed::parse(as_bytes(bytes));
   return seed ? std::optional<crypto::RoomKey>(*seed) : std::nullopt;
 }
+void describe(const pb::RoomInfo& info, Room& room) {
+  room.name = info.name();
+  room.topic = info.topic();
+  room.kind = static_cast<record::RoomKind>(info.kind());
+  room.standing = static_cast<record::Standing>(info.standing());
+  room.archived = info.archived();
+  room.past_readable = (info.flags() & record::flag_past_readable) != 0;
+  room.member_count = info.member_count();
+  room.members.clear();
+  for (const auto& member : info.members())
+    if (const auto user = UserId::parse(as_bytes(member))) room.members.push_back(*user);
+}
 }  // namespace
+
+std::optional<Room> Rooms::described(const pb::RoomInfo& info) {
+  const auto id = RoomId::parse(as_bytes(info.room()));
+  if (!id) return std::nullopt;
+  Room room;
+  room.id = *id;
+  describe(info, room);
+  return room;
+}
 
 void Rooms::load(Store& store, std::uint64_t generation, Follow follow, std::uint64_t since) {
   follow_ = follow;
@@ -34,7 +55,11 @@ void Rooms::start(RoomState& room, Store& store, std::uint64_t generation) {
 }
 
 void Rooms::set_key(RoomState& room, const pb::RoomKey& key) {
-  if (auto current = room_key(key.key())) room.key = std::move(current);
+  if (auto current = room_key(key.key())) {
+    // What was sealed a moment ago is still on its way; the server need not tell it again.
+    if (room.key && room.key->id != current->id) room.previous = room.key;
+    room.key = std::move(current);
+  }
   if (auto previous = room_key(key.previous())) room.previous = std::move(previous);
 }
 
@@ -51,8 +76,11 @@ void Rooms::replace(const pb::Welcome& welcome, Store& store, std::uint64_t gene
     // A room that comes into being later starts at its beginning.
     if (follow_ == Follow::from_now && !welcomed_) room.timeline.start_at(info.head_room_seq());
     room.member = true;
-    room.shown.name = info.name();
-    room.shown.topic = info.topic();
+    room.audited = false;
+    describe(info, room.shown);
+    // What was said before one came is not given out: it is no gap.
+    if (info.readable_from() > room.timeline.delivered() + 1)
+      room.timeline.start_at(info.readable_from() - 1);
     room.shown.head = info.head_room_seq();
     room.topic = Topic::parse(as_bytes(info.sub_topic()));
     room.timeline.note_head(info.head_room_seq());
@@ -66,11 +94,18 @@ void Rooms::replace(const pb::Welcome& welcome, Store& store, std::uint64_t gene
   }
   // Rooms that are no longer ours keep their cached messages but are not shown.
   for (const auto& [id, room] : rooms_)
-    if (!room.member)
+    if (!room.member && !room.audited)
       store.put_room({id, room.shown.name, room.shown.topic, room.shown.head, room.shown.read_up_to,
                       room.shown.draft},
                      0);
   welcomed_ = true;
+}
+
+void Rooms::audit(const Room& shown) {
+  RoomState& room = rooms_[shown.id];
+  if (room.member) return;
+  room.audited = true;
+  room.shown = shown;
 }
 
 void Rooms::set_keys(const pb::RoomKeyList& keys) {

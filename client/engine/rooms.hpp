@@ -13,13 +13,15 @@ namespace tertulia::client {
 
 struct RoomState {
   Room shown;
-  bool member = false;  // in the newest welcome
+  bool member = false;   // in the newest welcome
+  bool audited = false;  // an auditor reads it without being in it: pages only, its head unknown
   std::optional<crypto::RoomKey> key;
   std::optional<crypto::RoomKey> previous;
   std::optional<Topic> topic;
   Timeline timeline;
   bool fetching = false;            // a history request for the timeline is under way
   std::uint64_t fetch_from_ms = 0;  // monotonic: not before
+  std::uint64_t newest_change = 0;  // room_seq of the newest edit, delete or reaction taken in here
   std::uint64_t caught_up_at = 0;   // room_seq that counts as caught up after this welcome
 };
 
@@ -30,11 +32,14 @@ class Rooms {
   void replace(const pb::Welcome& welcome, Store& store, std::uint64_t generation);
   void set_keys(const pb::RoomKeyList& keys);
   static void set_key(RoomState& room, const pb::RoomKey& key);
+  // An auditor may read this room, which is not among his own.
+  void audit(const Room& room);
+  static std::optional<Room> described(const pb::RoomInfo& info);  // nullopt: no room id
 
   RoomState* find(const RoomId& id);
   // The room whose frame this may be: that has the topic and the key; nullptr: key unknown.
   RoomState* of_frame(const Topic& topic, const KeyId& key, const crypto::RoomKey*& found);
-  RoomState* of_topic(const Topic& topic);
+  RoomState* of_topic(const Topic& topic);  // any of an inbox's
   std::vector<Topic> topics() const;
   std::vector<Room> shown() const;  // members' rooms, in the order to show
   std::map<RoomId, RoomState>& all() { return rooms_; }

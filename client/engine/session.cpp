@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "client/engine/mentions.hpp"
 #include "common/base/clock.hpp"
 #include "common/base/log.hpp"
 #include "common/base/uuid7.hpp"
@@ -9,6 +10,8 @@
 namespace tertulia::client {
 
 namespace {
+constexpr std::uint64_t kFindAfterMs = 2'000;
+constexpr std::uint64_t kFindEveryMs = 60'000;
 constexpr std::uint64_t kHelloMsMax = 10'000;
 constexpr std::uint64_t kSilenceMsMax = 15'000;  // with something under way
 constexpr unsigned kPingsOpenMax = 3;
@@ -48,6 +51,10 @@ std::optional<Enrolled> load_enrolled(Store& store) {
   e.identity = *identity_key;
   e.curve = *curve_key;
   e.server = crypto::server_id(e.identity);
+  if (const auto card = wire::open_card(store.fact_text("card"), e.identity, e.server)) {
+    e.curve = card->curve;
+    e.next = card->next;
+  }
   e.addresses = lines_of(store.fact_text("addresses"));
   e.account.server_name = store.fact_text("server_name");
   e.account.server_fingerprint = crypto::fingerprint(e.identity);
@@ -83,20 +90,26 @@ Session::Session(zmq::context_t& context, Store& store, Profile& profile,
       queue_(queue),
       events_(events),
       link_(context, {enrolled_.curve, device_.curve.public_key(), device_.curve.secret()}),
+      finder_(enrolled_.server),
       outbox_(store, profile, process, options.read_only_outbox) {
   generation_ = std::max<std::uint64_t>(1, store_.fact_number("generation"));
   card_serial_ = store_.fact_number("card_serial");
-  if (const auto log = merkle::parse_vkey(store_.fact_text("log_key")))
-    witness_ = Witness(*log, store_.fact_text("checkpoint"));
+  if (const auto log = merkle::parse_vkey(store_.fact_text("log_key"))) {
+    const auto of_checkpoint = merkle::parse_vkey(store_.fact_text("checkpoint_key"));
+    witness_ = Witness(of_checkpoint.value_or(*log), store_.fact_text("checkpoint"));
+    witness_.follow(*log);
+  }
   stored_checkpoint_ = witness_.verified_note();
   forked_ = store_.fact("log_forked").has_value();
+  two_cards_ = store_.fact("two_cards").has_value();
   rooms_.load(store_, generation_, options_.follow, options_.since_room_seq);
   people_.load(store_);
+  presence_.load(store_, enrolled_.account.user_id);
   events_.push_back(AccountChanged{enrolled_.account});
   tell_rooms(0);
   emit_outbox(outbox_.adopt(), MessageState::queued);
   adopt_at_ms_ = now_ms + kAdoptMs;
-  link_.set_addresses(addresses_to_try());
+  set_targets();
   link_.dial_now(now_ms);
 }
 
@@ -109,6 +122,11 @@ std::vector<std::string> Session::addresses_to_try() const {
   };
   add(options_.server_address);
   for (const auto& address : enrolled_.addresses) add(address);
+  const auto& of = options_.accepted_servers;
+  if (of.empty() ||
+      std::find(of.begin(), of.end(), enrolled_.account.server_fingerprint) != of.end())
+    for (const auto& address : options_.more_addresses) add(address);
+  for (const auto& address : found_) add(address);
   return out;
 }
 
@@ -127,7 +145,7 @@ void Session::set_server_address(const std::string& address, std::uint64_t now_m
 void Session::reconnect_now(std::uint64_t now_ms) {
   went_down();
   link_.settled();
-  link_.set_addresses(addresses_to_try());
+  set_targets();
   link_.dial_now(now_ms);
 }
 
@@ -166,19 +184,26 @@ void Session::went_down() {
   pings_open_ = behind_pongs_ = 0;
   broadcast_blocked_ = read_only_ = view_stale_ = false;
   witness_.no_answer();
+  presence_.went_down();
   for (auto& [id, room] : rooms_.all()) room.fetching = false;
   for (auto& job : pages_) job.asked = false;
   held_.clear();
   held_bytes_ = 0;
   sealed_.clear();
   sealed_bytes_ = 0;
+  keys_asked_.clear();
   outbox_.connection_lost();
+  for (auto& [id, p] : acts_) p.at_ms = 0;  // sent again, under the same id
+  if (hosted_) hosted_->at_ms = 0;
+  tell_link_ended();
+  hello_again_ = false;
+  tell_finished_acts();
 }
 
 void Session::lost(std::uint64_t now_ms, const std::string& why) {
   log::info("connection dropped: {}", why);
   went_down();
-  link_.set_addresses(addresses_to_try());
+  set_targets();
   link_.lost(now_ms, why);
 }
 
@@ -203,11 +228,37 @@ void Session::receive(std::uint64_t now_ms) {
   }
 }
 
+// A broker that restarts is back before this; then a search, and another one from time to time.
+void Session::find_server(std::uint64_t now_ms) {
+  const bool unreachable = !link_.up() && (link_.problem() == LinkProblem::unreachable ||
+                                           link_.problem() == LinkProblem::wrong_server);
+  if (!unreachable)
+    unreachable_since_ms_ = 0;
+  else if (unreachable_since_ms_ == 0)
+    unreachable_since_ms_ = now_ms;
+  if (unreachable && options_.find_by_avahi &&
+      now_ms >= std::max(unreachable_since_ms_ + kFindAfterMs, find_at_ms_)) {
+    finder_.start(now_ms);
+    find_at_ms_ = now_ms + kFindEveryMs;
+  }
+  auto found = finder_.work(now_ms);
+  if (!found || link_.up()) return;
+  found_.clear();
+  const std::vector<std::string> known = addresses_to_try();
+  found_ = std::move(*found);
+  const std::vector<std::string> all = addresses_to_try();
+  link_.set_addresses(all);
+  if (all.size() == known.size()) return;
+  log::info("the server is announced at {}", all.back());
+  link_.dial_now(now_ms);
+}
+
 void Session::work(std::uint64_t now_ms) {
+  find_server(now_ms);
   const Link::Change change = link_.work(now_ms);
   if (change.went_down) {
     went_down();
-    link_.set_addresses(addresses_to_try());
+    set_targets();
   }
   if (change.came_up) came_up(now_ms);
   if (change.broadcast_came_up) {
@@ -221,15 +272,25 @@ void Session::work(std::uint64_t now_ms) {
     watch_broadcast(now_ms);
     look_at_witness(now_ms);
     if (people_wanted_ != people_.version() || !held_.empty()) ask_people();
+    begin_waiting(now_ms);
     if (options_.subscribe) fetch_gaps(now_ms);
     say_caught_up();
   }
+  watch_hosted(now_ms);
   run_pages(now_ms);
   if (now_ms >= adopt_at_ms_) {
     adopt_at_ms_ = now_ms + kAdoptMs;
     emit_outbox(outbox_.adopt(), MessageState::queued);
+    take_card_of_other_process(now_ms);
   }
   if (rooms_dirty_ && now_ms >= rooms_told_ms_ + kRoomsChangedMs) tell_rooms(now_ms);
+  presence_.tell(
+      now_ms,
+      [&](const UserId& user) {
+        const StoredPerson* person = people_.person(user);
+        return person == nullptr ? nullptr : &person->name;
+      },
+      events_);
   const bool unsent = !outbox_.empty();
   if (had_unsent_ && !unsent) events_.push_back(OutboxDrained{});
   had_unsent_ = unsent;
@@ -241,6 +302,7 @@ void Session::tell_rooms(std::uint64_t now_ms) {
   const auto unsent = store_.unsent_counts();
   auto shown = rooms_.shown();
   for (auto& room : shown) {
+    name_direct(room);
     const auto at = unsent.find(room.id);
     room.unsent = at == unsent.end() ? 0 : at->second;
   }
@@ -256,7 +318,8 @@ void Session::watch_link(std::uint64_t now_ms) {
   if (oldest != UINT64_MAX && now_ms >= oldest + kSilenceMsMax &&
       now_ms >= last_heard_ms_ + kSilenceMsMax)
     return lost(now_ms, "no answer to what was sent");
-  if (!welcomed_ || (now_ms < ping_at_ms_ && now_ms < settle_ping_at_ms_)) return;
+  const bool news = pings_open_ == 0 && presence_.has_news(now_ms);
+  if (!welcomed_ || (now_ms < ping_at_ms_ && now_ms < settle_ping_at_ms_ && !news)) return;
   if (pings_open_ >= kPingsOpenMax) return lost(now_ms, "no answer to three pings");
   ping(now_ms);
 }
@@ -265,7 +328,10 @@ void Session::ping(std::uint64_t now_ms) {
   pb::Request request;
   request.mutable_ping()->set_known_size(known_size_);
   const bool settles = now_ms >= settle_ping_at_ms_;
-  if (!ask(request, {What::ping, {}, settles ? std::uint64_t{1} : 0})) return;
+  std::uint64_t token = settles ? kSettles : 0;
+  const auto read_up_to = [&](const RoomId& id) { return rooms_.find(id)->shown.read_up_to; };
+  if (presence_.fill(*request.mutable_ping(), read_up_to)) token |= kCarriesMarks;
+  if (!ask(request, {What::ping, {}, token})) return;
   ++pings_open_;
   ping_at_ms_ = now_ms + ping_every_ms_;
   if (settles) {
@@ -302,7 +368,16 @@ std::uint64_t Session::next_deadline_ms(std::uint64_t now_ms) const {
   std::uint64_t next =
       std::min({link_.next_deadline_ms(), adopt_at_ms_, outbox_.next_deadline_ms(now_ms)});
   if (rooms_dirty_) next = std::min(next, rooms_told_ms_ + kRoomsChangedMs);
+  next = std::min(next, finder_.next_deadline_ms());
+  if (!link_.up() && options_.find_by_avahi && unreachable_since_ms_ != 0)
+    next = std::min(next, std::max(unreachable_since_ms_ + kFindAfterMs, find_at_ms_));
+  if (link_ended_) next = std::min(next, link_ended_by_ms_);
+  if (hosted_ && !hosted_->let_in) next = std::min(next, hosted_->until_ms);
+  if (hosted_ && welcomed_) next = std::min(next, hosted_->at_ms);
+  next = std::min(next, presence_.next_deadline_ms(!welcomed_ || pings_open_ > 0));
   if (!link_.up()) return next;
+  if (may_send())
+    for (const auto& [id, p] : acts_) next = std::min(next, p.at_ms);
   next = std::min({next, ping_at_ms_, settle_ping_at_ms_, hello_at_ms_});
   if (welcomed_ && !people_open_ && (people_wanted_ != people_.version() || !held_.empty()))
     next = std::min(next, people_at_ms_);
@@ -314,6 +389,8 @@ std::uint64_t Session::next_deadline_ms(std::uint64_t now_ms) const {
       if (room.member && !room.fetching && room.timeline.missing() > 0 && held_.empty())
         next = std::min(next, std::max(room.fetch_from_ms, now_ms + (queue_.crowded() ? 50 : 0)));
   }
+  for (const auto& job : pages_)
+    if (!job.asked && job.ask_from_ms > now_ms) next = std::min(next, job.ask_from_ms);
   if (welcomed_ && witness_.has_question()) next = std::min(next, witness_at_ms_);
   return next;
 }
@@ -348,6 +425,10 @@ LinkStatus Session::status(std::uint64_t now_ms) const {
     const std::uint64_t retry = link_.retry_at_ms();
     if (retry > now_ms) s.retry_at_ms = wall_ms() + (retry - now_ms);
   }
+  if (two_cards_) {
+    s.problem = LinkProblem::two_cards;
+    s.detail = "the server has signed two different cards of one number";
+  }
   if (forked_) {
     s.problem = LinkProblem::log_forked;
     s.detail = "the server's log contradicts what this device verified before";
@@ -365,6 +446,14 @@ void Session::send(const std::vector<Outbox::Draft>& drafts) {
       emit_outbox(outbox_.fail_room(draft.room, "You are not a member of this room."),
                   MessageState::failed);
   }
+}
+
+std::vector<UserId> Session::mentions_of(const std::string& text) const {
+  if (text.find('@') == std::string::npos) return {};
+  std::vector<Mentionable> people;
+  people.reserve(people_.all().size());
+  for (const auto& [id, person] : people_.all()) people.push_back({id, person.name});
+  return client::mentions_of(text, people);
 }
 
 void Session::retry(std::uint64_t local_id) {
@@ -388,10 +477,18 @@ void Session::save_draft(const RoomId& id, const std::string& text) {
 }
 
 void Session::mark_read(const RoomId& id, std::uint64_t room_seq) {
+  const RoomState* room = rooms_.find(id);
+  if (room == nullptr || room_seq <= room->shown.read_up_to) return;
+  take_mark(id, room_seq);
+  if (welcomed_) presence_.has_read(id, monotonic_ms());
+}
+
+void Session::take_mark(const RoomId& id, std::uint64_t room_seq) {
   RoomState* room = rooms_.find(id);
   if (room == nullptr || room_seq <= room->shown.read_up_to) return;
-  room->shown.read_up_to = room_seq;
-  store_.set_read(id, room_seq);
+  // Changes are seen on their originals: those that follow are read too.
+  room->shown.read_up_to = store_.last_change_after(generation_, id, room_seq);
+  store_.set_read(id, room->shown.read_up_to);
   rooms_dirty_ = true;
 }
 

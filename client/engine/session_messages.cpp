@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "client/engine/mentions.hpp"
 #include "client/engine/session.hpp"
 #include "common/base/log.hpp"
 #include "common/wire/tertulia.pb.h"
@@ -9,8 +10,9 @@ namespace tertulia::client {
 namespace {
 constexpr std::uint32_t kPageMessages = 1'000;  // of a gap that is mended whole
 constexpr std::uint32_t kNewestPageMessages = 100;
-constexpr std::uint64_t kGapMendedWhole = 500;  // a larger one: newest page first
-constexpr std::uint64_t kFetchAgainMs = 5'000;  // after a page that brought nothing
+constexpr std::uint32_t kMorePageMessages = 200;  // at least, when a page was of changes
+constexpr std::uint64_t kGapMendedWhole = 500;    // a larger one: newest page first
+constexpr std::uint64_t kFetchAgainMs = 5'000;    // after a page that brought nothing
 constexpr std::size_t kSealedFramesMax = 256;
 // No room comes here in earnest; above, sums wrap and SQLite's integers turn negative.
 constexpr std::uint64_t kRoomSeqMax = std::uint64_t{1} << 62;
@@ -18,6 +20,14 @@ constexpr std::size_t kHeldBytesMax = 4 * 1024 * 1024;
 
 std::uint64_t last_room_seq(const record::Leaf& leaf) {
   return leaf.first_room_seq + leaf.submission.messages.size() - 1;
+}
+
+std::vector<UserId> users_of(const pb::Body& body) {
+  std::vector<UserId> out;
+  for (const auto& mention : body.mentions())
+    if (const auto user = UserId::parse(as_bytes(mention)); user && out.size() < mentions_max)
+      out.push_back(*user);
+  return out;
 }
 }  // namespace
 
@@ -48,14 +58,16 @@ void Session::on_sealed(ByteView frame, bool keep, std::uint64_t now_ms) {
     if (room == nullptr) return;
     room->timeline.note_head(down->header.first_room_seq + down->header.count - 1);
     room->fetch_from_ms = std::max(room->fetch_from_ms, now_ms + kFetchAgainMs);
-    if (!keep || sealed_.size() >= kSealedFramesMax || sealed_bytes_ + frame.size() > kHeldBytesMax)
+    const bool asked = keys_asked_.contains(room->shown.id);
+    if ((!keep && !asked) || sealed_.size() >= kSealedFramesMax ||
+        sealed_bytes_ + frame.size() > kHeldBytesMax)
       return;
     sealed_.emplace_back(frame.begin(), frame.end());
     sealed_bytes_ += frame.size();
-    if (sealed_.size() > 1) return;  // asked already
+    if (asked) return;
     pb::Request request;
     request.mutable_room_keys()->set_room(std::string(as_text(room->shown.id.view())));
-    if (!ask(request, {What::room_keys, room->shown.id})) sealed_.clear();
+    if (ask(request, {What::room_keys, room->shown.id})) keys_asked_.insert(room->shown.id);
     return;
   }
   Bytes entries;
@@ -63,12 +75,15 @@ void Session::on_sealed(ByteView frame, bool keep, std::uint64_t now_ms) {
     log::warning("a broadcast for room {} does not open under its key; dropped", room->shown.name);
     return;
   }
-  take_entries(*room, entries, {What::timeline, room->shown.id}, people_questions_, now_ms);
+  Asked broadcast{What::timeline, room->shown.id};
+  broadcast.live = true;
+  take_entries(*room, entries, broadcast, people_questions_, now_ms);
 }
 
 // ---- entries ----
 
-Stretch Session::verified(const RoomState& room, const record::Entry& entry) {
+Stretch Session::verified(RoomState& room, const record::Entry& entry, bool live,
+                          std::vector<MessageId>& changed) {
   const record::Leaf& leaf = entry.leaf;
   const record::Submission& submission = leaf.submission;
   const StoredDevice* device = people_.device(submission.device);
@@ -97,9 +112,16 @@ Stretch Session::verified(const RoomState& room, const record::Entry& entry) {
     const record::Body& body = entry.bodies[i];
     pb::Body parsed;
     if (body.state == record::BodyState::present &&
-        parsed.ParseFromArray(body.bytes.data(), static_cast<int>(body.bytes.size())))
+        parsed.ParseFromArray(body.bytes.data(), static_cast<int>(body.bytes.size()))) {
       cached.text = parsed.text();
-    store_.put(generation_, cached);
+      cached.reply_to = message_id(as_bytes(parsed.reply_to()));
+      cached.mentions = users_of(parsed);
+    }
+    if (is_change(cached.kind)) {
+      cached.target = {header.target.device, header.target.submission, header.target.index};
+      if (good) changed.push_back(*cached.target);
+    }
+    keep(room, cached, live);
     if (good) stretch.messages.push_back(message_of(cached));
   }
   return stretch;
@@ -135,8 +157,9 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
   }
   if (asked.jump && !entries.empty()) room.timeline.jump_to(entries.front().leaf.first_room_seq);
   MessagesArrived arrived{room.shown.id, {}};
+  std::vector<MessageId> changed;
   for (const auto& entry : entries) {
-    Stretch stretch = verified(room, entry);
+    Stretch stretch = verified(room, entry, asked.live, changed);
     if (!of_page) room.timeline.offer(std::move(stretch), arrived.messages);
   }
   if (room.timeline.head() > room.shown.head) {
@@ -149,7 +172,15 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
   const auto own = std::find_if(arrived.messages.rbegin(), arrived.messages.rend(),
                                 [](const Message& m) { return m.own; });
   if (own != arrived.messages.rend()) mark_read(room.shown.id, own->room_seq);
+  for (const Message& m : arrived.messages) presence_.said(m.room, m.sender);
+  for (auto& message : arrived.messages) {
+    const bool next = message.room_seq == room.shown.read_up_to + 1;
+    if (next && is_change(message.kind)) mark_read(room.shown.id, message.room_seq);
+    if (!asked.live || message.room_seq < room.newest_change) apply_changes(message);
+    add_quote(message);
+  }
   if (!arrived.messages.empty()) events_.push_back(std::move(arrived));
+  tell_changed(room, std::move(changed));
 }
 
 void Session::hold(const RoomId& room, ByteView bytes, const Asked& asked,
@@ -197,7 +228,10 @@ Message Session::message_of(const CachedMessage& c) const {
   m.sent_at_ms = c.sent_at_ms;
   m.logged_at_ms = c.logged_at_ms;
   m.text = c.text;
+  m.target = c.target;
+  m.reply_to = c.reply_to;
   name_sender(m);
+  add_mentions(m, c.mentions);
   if (c.id.device != device_.id) return m;
   if (const auto* waiting = outbox_.under_way(c.id.submission)) {
     if (c.id.index < waiting->rows.size()) m.local_id = waiting->rows[c.id.index].local_id;
@@ -215,12 +249,18 @@ Message Session::message_of(const OutboxRow& row, MessageState state) const {
   m.id = {device_.id, row.submission, row.index};
   m.sender = enrolled_.account.user_id;
   m.kind = row.kind;
+  m.target = row.target;
   m.sent_at_ms = row.created_ms;
   m.state = row.failed ? MessageState::failed : state;
   m.failure = row.failure;
   name_sender(m);
   pb::Body body;
-  if (body.ParseFromArray(row.body.data(), static_cast<int>(row.body.size()))) m.text = body.text();
+  if (body.ParseFromArray(row.body.data(), static_cast<int>(row.body.size()))) {
+    m.text = body.text();
+    m.reply_to = message_id(as_bytes(body.reply_to()));
+    add_mentions(m, users_of(body));
+  }
+  add_quote(m);
   return m;
 }
 
@@ -248,8 +288,12 @@ void Session::on_history(const Asked& asked, const pb::HistoryPage& page, std::u
   if (room == nullptr) return;
   room->timeline.note_head(page.head_room_seq());
   if (asked.what == What::page) {
-    for (auto& job : pages_)
-      if (job.token == asked.token) job.asked = false;
+    if (room->audited) room->shown.head = std::max(room->shown.head, page.head_room_seq());
+    for (auto& job : pages_) {
+      if (job.token != asked.token) continue;
+      job.asked = false;
+      if (job.upper == 0) job.upper = room->shown.head + 1;
+    }
     take_entries(*room, as_bytes(page.entries()), asked, people_questions_, now_ms);
     for (const auto& held : held_)
       for (auto& job : pages_)
@@ -269,8 +313,24 @@ void Session::on_history(const Asked& asked, const pb::HistoryPage& page, std::u
 // ---- older pages ----
 
 void Session::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit,
-                        std::uint64_t token) {
-  pages_.push_back({room, before, before, std::max(1u, limit), token});
+                        std::uint64_t token, PageContent content) {
+  pages_.push_back({room, before, before, std::max(1u, limit), token, content});
+}
+
+// The newest messages below job.upper that are cached without a hole, newest first, as many as the
+// page is to hold of those that it is to hold. lowest: the last room_seq that was looked at.
+std::vector<CachedMessage> Session::page_rows(const PageJob& job, std::uint64_t& lowest) {
+  std::vector<CachedMessage> rows;
+  lowest = job.upper;
+  for (;;) {
+    const auto left = job.limit - static_cast<std::uint32_t>(rows.size());
+    auto chunk = store_.cached_before(generation_, job.room, lowest, left);
+    for (auto& row : chunk) {
+      lowest = row.room_seq;
+      if (job.content == PageContent::raw || !is_change(row.kind)) rows.push_back(std::move(row));
+    }
+    if (chunk.size() < left || rows.size() == job.limit) return rows;
+  }
 }
 
 bool Session::finish_page(PageJob& job) {
@@ -278,6 +338,10 @@ bool Session::finish_page(PageJob& job) {
   const bool live = options_.subscribe && options_.follow == Follow::newest_first;
   if (job.upper == 0) {
     if (room == nullptr && !welcomed_ && !live) return false;
+    if (room != nullptr && room->audited) {
+      if (welcomed_) ask_page(job, 0, job.limit);  // the answer says where the newest one is
+      return false;
+    }
     if (room == nullptr) job.upper = 1;
     // What is newer than what was given out comes by MessagesArrived.
     else if (live)
@@ -287,38 +351,46 @@ bool Session::finish_page(PageJob& job) {
     else
       return false;
   }
-  auto rows = store_.cached_before(generation_, job.room, job.upper, job.limit);
-  const std::uint64_t lowest = rows.empty() ? job.upper : rows.back().room_seq;
-  const bool nothing_older =
-      lowest <= 1 && (!live || welcomed_ || !rows.empty()) &&
-      (room == nullptr || !rows.empty() || room->shown.head == 0 || job.before == 1);
+  std::uint64_t lowest = 0;
+  const auto rows = page_rows(job, lowest);
+  const bool any = lowest != job.upper;
+  const bool nothing_older = lowest <= 1 && (!live || welcomed_ || any) &&
+                             (room == nullptr || any || room->shown.head == 0 || job.before == 1);
   const bool no_progress = job.lowest != 0 && lowest >= job.lowest;
-  const bool cut = live && !welcomed_ && (job.before == 0 || !rows.empty());
+  const bool cut = live && !welcomed_ && (job.before == 0 || any);
   if (rows.size() < job.limit && lowest > 1 && !no_progress && !cut) {
     if (!welcomed_) return false;
-    pb::Request request;
-    auto& history = *request.mutable_history();
-    history.set_room(std::string(as_text(job.room.view())));
-    history.set_from_room_seq(0);
-    history.set_before(lowest);
-    history.set_limit(std::min<std::uint32_t>(job.limit - static_cast<std::uint32_t>(rows.size()),
-                                              kPageMessages));
-    job.asked = ask(request, {What::page, job.room, job.token});
+    const auto missing = job.limit - static_cast<std::uint32_t>(rows.size());
+    const std::uint32_t least = job.lowest == 0 ? 1 : kMorePageMessages;
+    ask_page(job, lowest, std::max(missing, least));
     if (job.asked) job.lowest = lowest;
     return false;
   }
   PageLoaded loaded{job.token, job.room, {}, nothing_older || no_progress};
   for (auto row = rows.rbegin(); row != rows.rend(); ++row)
-    if (row->shown) loaded.messages.push_back(message_of(*row));
+    if (row->shown) loaded.messages.push_back(page_message(*row, job.content));
   if (job.before == 0)
     for (const auto& row : store_.outbox_of(job.room))
-      loaded.messages.push_back(message_of(row, MessageState::queued));
+      if (job.content == PageContent::raw || !is_change(row.kind))
+        loaded.messages.push_back(message_of(row, MessageState::queued));
   events_.push_back(std::move(loaded));
   return true;
 }
 
-void Session::run_pages(std::uint64_t) {
-  std::erase_if(pages_, [this](PageJob& job) { return !job.asked && finish_page(job); });
+void Session::ask_page(PageJob& job, std::uint64_t before, std::uint32_t limit) {
+  pb::Request request;
+  auto& history = *request.mutable_history();
+  history.set_room(std::string(as_text(job.room.view())));
+  history.set_from_room_seq(0);
+  history.set_before(before);
+  history.set_limit(std::clamp(limit, 1u, kPageMessages));
+  job.asked = ask(request, {What::page, job.room, job.token});
+}
+
+void Session::run_pages(std::uint64_t now_ms) {
+  std::erase_if(pages_, [&](PageJob& job) {
+    return !job.asked && now_ms >= job.ask_from_ms && finish_page(job);
+  });
 }
 
 }  // namespace tertulia::client

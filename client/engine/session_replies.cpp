@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 
 #include "client/engine/session.hpp"
 #include "common/base/clock.hpp"
@@ -14,15 +13,9 @@ constexpr std::uint64_t kPongFetchMs = 250;  // a broadcast that is on its way c
 constexpr std::uint64_t kRolledBackHelloMs = 10'000;
 constexpr std::uint64_t kPingMsMin = 100;
 constexpr std::size_t kSentLatelyMax = 512;
+constexpr std::uint32_t kNoticeJitterMs = 200;
 
-// "<name>/<16 hex>/g<generation>" (merkle::log_origin)
-std::uint64_t generation_of(const std::string& origin) {
-  const auto at = origin.rfind("/g");
-  std::uint64_t generation = 0;
-  if (at != std::string::npos)
-    std::from_chars(origin.data() + at + 2, origin.data() + origin.size(), generation);
-  return std::max<std::uint64_t>(1, generation);
-}
+}  // namespace
 
 std::string reason_of(const pb::Error& error) {
   if (!error.text().empty()) return error.text();
@@ -36,7 +29,6 @@ std::string reason_of(const pb::Error& error) {
     default: return "The server refused the message.";
   }
 }
-}  // namespace
 
 bool Session::answers(What what, const pb::Reply& reply) {
   switch (what) {
@@ -47,13 +39,19 @@ bool Session::answers(What what, const pb::Reply& reply) {
     case What::consistency: return reply.has_proof();
     case What::timeline:
     case What::page: return reply.has_history();
+    case What::rooms: return reply.has_rooms();
+    case What::members: return reply.has_members();
+    case What::devices: return reply.has_devices();
+    case What::link: return reply.has_link();
   }
   return false;
 }
 
 void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_t now_ms) {
+  if (reply.has_notice()) return on_notice(reply.notice(), now_ms);
   const auto at = asked_.find(id);
   if (at == asked_.end()) {
+    if (acts_.contains(SubmissionId::from(id.view()))) return on_act_reply(id, reply, now_ms);
     // A submission's request id is its own id.
     const SubmissionId submission = SubmissionId::from(id.view());
     if (reply.has_ack())
@@ -71,24 +69,31 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
     return on_request_error(asked, error, now_ms);
   }
   if (reply.has_error()) return on_request_error(asked, reply.error(), now_ms);
+  std::uint64_t people_before = 0;
   switch (asked.what) {
     case What::hello: return on_welcome(reply.welcome(), now_ms);
     case What::ping:
-      if (asked.token != 0) settle_ping_open_ = false;
-      return on_pong(reply.pong(), now_ms);
+      if ((asked.token & kSettles) != 0) settle_ping_open_ = false;
+      return on_pong(asked, reply.pong(), now_ms);
     case What::people:
       people_open_ = false;
-      people_.add(reply.people(), store_);
+      people_before = people_.version();
+      for (const auto& added : people_.add(reply.people(), store_, enrolled_.account.user_id))
+        if (std::find(linked_here_.begin(), linked_here_.end(), added.device) == linked_here_.end())
+          events_.push_back(added);
+      rooms_dirty_ = true;  // direct rooms are called after people
+      if (reply.people().more() && people_.version() > people_before) return ask_people();
       people_wanted_ = people_.version();
       take_held(now_ms);
       return;
-    case What::room_keys: {
+    case What::room_keys:
+      keys_asked_.erase(asked.room);
       rooms_.set_keys(reply.room_keys());
-      const std::vector<Bytes> frames = std::exchange(sealed_, {});
-      sealed_bytes_ = 0;
-      for (const auto& frame : frames) on_sealed(frame, false, now_ms);
-      return;
-    }
+      return open_sealed(now_ms);
+    case What::rooms:
+    case What::members:
+    case What::devices: return on_list(asked, reply);
+    case What::link: return on_link_standing(asked, reply.link(), now_ms);
     case What::consistency: {
       std::vector<Hash> hashes;
       for (const auto& h : reply.proof().hashes())
@@ -125,13 +130,16 @@ void Session::on_request_error(const Asked& asked, const pb::Error& error, std::
       return;
     case What::room_keys:
       // What waited for the keys is a gap now, and will be fetched.
-      sealed_.clear();
-      sealed_bytes_ = 0;
-      return;
+      keys_asked_.erase(asked.room);
+      return open_sealed(now_ms);
     case What::consistency:
       witness_.no_answer();
       witness_at_ms_ = now_ms + pause;
       return;
+    case What::rooms:
+    case What::members:
+    case What::devices: events_.push_back(ListRefused{asked.token, reason_of(error)}); return;
+    case What::link: return on_link_error(asked, error, now_ms);
     case What::timeline:
       if (RoomState* room = rooms_.find(asked.room)) {
         room->fetching = false;
@@ -142,52 +150,44 @@ void Session::on_request_error(const Asked& asked, const pb::Error& error, std::
       for (auto& job : pages_)
         if (job.token == asked.token) {
           job.asked = false;
-          if (error.code() != pb::BUSY) job.upper = 1;  // it ends with what there is
+          if (error.code() == pb::BUSY || error.code() == pb::READ_ONLY)
+            job.ask_from_ms = now_ms + pause;
+          else
+            job.upper = 1;  // it ends with what there is
         }
       return;
   }
 }
 
-bool Session::accept_card(const std::string& note) {
-  const auto card = wire::open_card(note, enrolled_.identity, enrolled_.server);
-  if (!card) {
-    log::error("the server's card is not signed by its identity key");
-    return false;
-  }
-  if (card->serial < card_serial_) {
-    log::warning("the server shows an older card ({}, known: {})", card->serial, card_serial_);
-    return true;
-  }
-  const std::string known = store_.fact_text("card");
-  if (card->serial == card_serial_ && !known.empty()) {
-    if (known != note)
-      log::error("the server shows two different cards of serial {}", card->serial);
-    return true;
-  }
-  store_.set_fact("card", note);
-  store_.set_number("card_serial", card->serial);
-  card_serial_ = card->serial;
-  const std::string vkey = merkle::to_vkey(card->log);
-  if (vkey != store_.fact_text("log_key")) {
-    store_.set_fact("log_key", vkey);
-    generation_ = generation_of(card->log.name);
-    store_.set_number("generation", generation_);
-    witness_ = Witness(card->log, {});
-    rolled_back_ = 0;
-  }
-  for (const auto& address : card->addresses) {
-    const std::string normal = normalised_address(address);
-    if (!normal.empty() && std::find(enrolled_.addresses.begin(), enrolled_.addresses.end(),
-                                     normal) == enrolled_.addresses.end())
-      enrolled_.addresses.push_back(normal);
-  }
-  save_enrolled(store_, enrolled_);
-  return true;
+void Session::open_sealed(std::uint64_t now_ms) {
+  const std::vector<Bytes> frames = std::exchange(sealed_, {});
+  sealed_bytes_ = 0;
+  for (const auto& frame : frames) on_sealed(frame, false, now_ms);
+}
+
+void Session::on_notice(const pb::Notice& notice, std::uint64_t now_ms) {
+  pb::RoomKeyList keys;
+  *keys.mutable_keys() = notice.keys();
+  rooms_.set_keys(keys);
+  if (keys.keys_size() > 0) open_sealed(now_ms);
+  if (!notice.card().empty()) take_card(notice.card());
+  for (const auto& mark : notice.read())
+    if (const auto id = RoomId::parse(as_bytes(mark.room()))) take_mark(*id, mark.room_seq());
+  if (notice.link().has_ask() && hosted_ &&
+      notice.link().curve_pk() == as_text(hosted_->key.view()))
+    on_link_ask(notice.link().ask(), false, now_ms);
+  const auto room = RoomId::parse(as_bytes(notice.typing_room()));
+  const auto user = UserId::parse(as_bytes(notice.typing_user()));
+  if (room && user) presence_.on_typing(*room, *user, now_ms);
+  if (notice.rooms_version() == 0 || !welcomed_) return;
+  // Each at a moment of his own: all members of a large room are told at once.
+  const std::uint64_t jitter = randombytes_uniform(kNoticeJitterMs);
+  hello_at_ms_ = std::min(hello_at_ms_, now_ms + jitter);
 }
 
 void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
   hello_open_ = false;
-  if (!accept_card(w.card()))
+  if (take_card(w.card()) == CardVerdict::foreign)
     return lost(now_ms, "the server's card is not signed by its identity key");
   const bool first = !welcomed_;
   welcomed_ = ever_welcomed_ = true;
@@ -211,6 +211,14 @@ void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
     events_.push_back(AccountChanged{account});
   }
   rooms_.replace(w, store_, generation_);
+  rooms_version_ = w.rooms_version();
+  for (const auto& info : w.rooms()) {
+    const auto id = RoomId::parse(as_bytes(info.room()));
+    if (!id) continue;
+    take_mark(*id, info.read_up_to());
+    if (rooms_.find(*id)->shown.read_up_to > info.read_up_to()) presence_.has_read(*id, now_ms);
+  }
+  open_sealed(now_ms);
   rooms_dirty_ = true;
   for (const RoomId& id : outbox_.rooms()) {
     const RoomState* room = rooms_.find(id);
@@ -227,16 +235,19 @@ void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
     ping_every_ms_ = std::max<std::uint64_t>(kPingMsMin, w.ping_every_ms());
     ping_at_ms_ = now_ms + ping_every_ms_;
     known_size_ = newer_known_size_ = 0;
-    rooms_version_known_ = false;
-    welcome_size_ = claimed_size(w.checkpoint()).value_or(0);
     catching_up_ = true;
   } else if (link_.broadcast_up()) {
     settle_ping_at_ms_ = now_ms + kPongFetchMs;  // after new topics: what was said meanwhile
   }
+  if (std::exchange(hello_again_, false))
+    say_hello(now_ms);
+  else
+    tell_finished_acts();
 }
 
-void Session::on_pong(const pb::Pong& pong, std::uint64_t now_ms) {
+void Session::on_pong(const Asked& asked, const pb::Pong& pong, std::uint64_t now_ms) {
   pings_open_ = 0;
+  presence_.on_pong(pong, (asked.token & kCarriesMarks) != 0, now_ms, events_);
   witness_.offer(pong.checkpoint());
   // Heads may be a little older than the checkpoint beside them: one pong's size counts for the
   // question after the next.
@@ -259,13 +270,9 @@ void Session::on_pong(const pb::Pong& pong, std::uint64_t now_ms) {
   }
   if (behind) ++behind_pongs_;
   people_wanted_ = pong.people_version();
-  // Of the welcome's own version only a bound is known: it counts entries of the log too.
-  const bool rooms_changed = rooms_version_known_ ? pong.rooms_version() != rooms_version_
-                                                  : pong.rooms_version() > welcome_size_;
-  if (rooms_changed && hello_open_) return set_read_only(pong.read_only(), pong.read_only_reason());
-  if (rooms_changed) say_hello(now_ms);
-  rooms_version_ = pong.rooms_version();
-  rooms_version_known_ = true;
+  // Notices tell it sooner; this is for one that was lost.
+  const bool news = pong.rooms_version() != rooms_version_ || pong.card_serial() > card_serial_;
+  if (news && !hello_open_) say_hello(now_ms);
   set_read_only(pong.read_only(), pong.read_only_reason());
 }
 
@@ -302,6 +309,7 @@ void Session::look_at_witness(std::uint64_t now_ms) {
   if (witness_.verified_note() != stored_checkpoint_) {
     stored_checkpoint_ = witness_.verified_note();
     store_.set_fact("checkpoint", stored_checkpoint_);
+    store_.set_fact("checkpoint_key", merkle::to_vkey(witness_.verified_key()));
     if (view_stale_) {
       view_stale_ = false;
       outbox_.go_on(now_ms);
@@ -310,11 +318,13 @@ void Session::look_at_witness(std::uint64_t now_ms) {
 }
 
 bool Session::may_send() const {
-  return welcomed_ && !forked_ && rolled_back_ == 0 && witness_.verified().has_value();
+  return welcomed_ && !forked_ && !two_cards_ && rolled_back_ == 0 &&
+         witness_.verified().has_value();
 }
 
 void Session::send_waiting(std::uint64_t now_ms) {
   if (!may_send()) return;
+  send_acts(now_ms);
   const auto allowed = [this](const RoomId& id) {
     const RoomState* room = rooms_.find(id);
     return room != nullptr && room->member && room->key.has_value();
@@ -332,6 +342,8 @@ void Session::send_waiting(std::uint64_t now_ms) {
       record::MessageHeader header;
       header.kind = static_cast<record::Kind>(row.kind);
       header.sent_at_ms = row.created_ms;
+      if (row.target)
+        header.target = {row.target->device, row.target->submission, row.target->index};
       header.commitment = record::commitment(row.salt, row.body);
       submission.messages.push_back(header);
       payload.parts.push_back({row.salt, row.body});

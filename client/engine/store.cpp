@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "client/engine/store_statements.hpp"
 #include "common/base/uuid7.hpp"
@@ -11,10 +12,12 @@
 namespace tertulia::client {
 
 namespace {
-constexpr std::uint64_t kSchemaVersion = 1;
+constexpr const char* kFacts =
+    "CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID";
 
-constexpr const char* kSchema = R"sql(
-CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+// Step n brings schema n to n + 1; a new store takes them all. What a step did is never changed.
+constexpr const char* kSteps[] = {
+    R"sql(
 CREATE TABLE IF NOT EXISTS rooms(room BLOB PRIMARY KEY, name TEXT NOT NULL, topic TEXT NOT NULL,
   head INTEGER NOT NULL, read_up_to INTEGER NOT NULL, draft TEXT NOT NULL, position INTEGER NOT NULL
   ) WITHOUT ROWID;
@@ -30,7 +33,18 @@ CREATE TABLE IF NOT EXISTS outbox(submission BLOB, idx INTEGER, process INTEGER 
   local_id INTEGER NOT NULL UNIQUE, room BLOB NOT NULL, kind INTEGER NOT NULL,
   created_ms INTEGER NOT NULL, salt BLOB NOT NULL, body BLOB NOT NULL, failed INTEGER NOT NULL,
   failure TEXT NOT NULL, PRIMARY KEY(submission, idx)) WITHOUT ROWID;
-)sql";
+)sql",
+    // Changes were cached without what they change: they come again with their page.
+    R"sql(
+ALTER TABLE messages ADD COLUMN target BLOB;
+ALTER TABLE messages ADD COLUMN reply_to BLOB;
+ALTER TABLE messages ADD COLUMN mentions BLOB NOT NULL DEFAULT x'';
+ALTER TABLE outbox ADD COLUMN target BLOB;
+DELETE FROM messages WHERE kind IN (2, 3, 4);
+CREATE INDEX messages_by_id ON messages(submission, idx);
+CREATE INDEX changes_by_target ON messages(target, room_seq) WHERE target IS NOT NULL;
+)sql"};
+constexpr std::uint64_t kSchemaVersion = std::size(kSteps);
 }  // namespace
 
 Store::Store(Profile& profile)
@@ -44,8 +58,8 @@ Store::Store(Profile& profile)
   try {
     db_.exec(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0;"
-        "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096;");
-    db_.exec(kSchema);
+        "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-4096; PRAGMA secure_delete=FAST;");
+    db_.exec(kFacts);
   } catch (const StoreError&) {
     profile_.unlock_store();
     throw;
@@ -59,13 +73,22 @@ Store::Store(Profile& profile)
         return SQLITE_OK;
       },
       this);
-  const std::uint64_t version = fact_number("schema");
-  if (version > kSchemaVersion)
-    throw StoreError(profile.store_path().string() + " was written by a newer Tertulia");
-  if (version == 0) {
+  if (fact_number("schema") != kSchemaVersion) migrate();
+}
+
+void Store::migrate() {
+  begin();  // first, so that no other process of this profile does the same
+  try {
+    const std::uint64_t version = fact_number("schema");
+    if (version > kSchemaVersion)
+      throw StoreError(profile_.store_path().string() + " was written by a newer Tertulia");
+    for (std::uint64_t step = version; step < kSchemaVersion; ++step) db_.exec(kSteps[step]);
     set_number("schema", kSchemaVersion);
-    commit();
+  } catch (const StoreError&) {
+    rollback();
+    throw;
   }
+  commit();
 }
 
 Store::~Store() {
@@ -119,9 +142,11 @@ void Store::rollback() {
 void Store::sync() {
   if (!unsynced_ || writing_) return;
   profile_.lock_store();
-  const int rc =
-      sqlite3_wal_checkpoint_v2(db_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  const int rc = sqlite3_wal_checkpoint_v2(
+      db_.raw(), nullptr, wal_has_wiped_ ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+      nullptr, nullptr);
   profile_.unlock_store();
+  if (rc == SQLITE_OK) wal_has_wiped_ = false;
   // Busy: another process reads; the WAL was synced nevertheless.
   if (rc != SQLITE_OK && rc != SQLITE_BUSY) db_.fail("checkpoint");
   unsynced_ = false;
@@ -211,50 +236,12 @@ void Store::put(const StoredDevice& d) {
   s_->put_device.with(d.id, d.user, d.sign, d.curve, d.enrolled_seq, d.revoked_seq).run();
 }
 
-void Store::put(std::uint64_t generation, const CachedMessage& m) {
-  begin();
-  s_->put_message
-      .with(generation, m.room, m.room_seq, m.seq, m.id.device, m.id.submission,
-            std::uint64_t{m.id.index}, m.sender, std::uint64_t{m.kind}, m.sent_at_ms,
-            m.logged_at_ms, m.text, std::uint64_t{m.shown})
-      .run();
-}
-
-std::uint64_t Store::cached_head(std::uint64_t generation, const RoomId& room) {
-  auto& s = s_->cached_head.with(generation, room);
-  const std::uint64_t head = s.step() ? s.number(0) : 0;
-  s.reset();
-  return head;
-}
-
-std::vector<CachedMessage> Store::cached_before(std::uint64_t generation, const RoomId& room,
-                                                std::uint64_t before, std::uint32_t limit) {
-  std::vector<CachedMessage> out;
-  auto& s = s_->cached_before.with(generation, room, before, std::uint64_t{limit});
-  while (s.step()) {
-    CachedMessage m;
-    m.room = room;
-    m.room_seq = s.number(0);
-    if (m.room_seq + 1 + out.size() != before) break;
-    m.seq = s.number(1);
-    m.id = {s.id<DeviceId>(2), s.id<SubmissionId>(3), static_cast<std::uint8_t>(s.number(4))};
-    m.sender = s.id<UserId>(5);
-    m.kind = static_cast<std::uint8_t>(s.number(6));
-    m.sent_at_ms = s.number(7);
-    m.logged_at_ms = s.number(8);
-    m.text = s.text(9);
-    m.shown = s.number(10) != 0;
-    out.push_back(std::move(m));
-  }
-  s.reset();
-  return out;
-}
-
 void Store::put(std::uint64_t process, const OutboxRow& r) {
   begin();
   s_->put_outbox
       .with(r.submission, std::uint64_t{r.index}, process, r.local_id, r.room,
-            std::uint64_t{r.kind}, r.created_ms, r.salt, r.body, std::uint64_t{r.failed}, r.failure)
+            std::uint64_t{r.kind}, r.created_ms, r.salt, r.body, std::uint64_t{r.failed}, r.failure,
+            blob_of(r.target))
       .run();
 }
 
@@ -271,6 +258,7 @@ OutboxRow Store::read_row(const Statement& s) const {
   r.body.assign(body.begin(), body.end());
   r.failed = s.number(8) != 0;
   r.failure = s.text(9);
+  r.target = message_id(s.blob(10));
   return r;
 }
 

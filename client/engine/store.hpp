@@ -17,21 +17,28 @@
 
 namespace tertulia::client {
 
+// As it is bound: NULL where there is none.
+inline std::optional<Bytes> blob_of(const std::optional<MessageId>& id) {
+  return id ? std::optional(to_bytes(*id)) : std::nullopt;
+}
+
 struct OutboxRow {
   std::uint64_t local_id = 0;
   RoomId room;
   std::uint8_t kind = 1;
+  std::optional<MessageId> target;  // of a change
   std::uint64_t created_ms = 0;
   SubmissionId submission;
   std::uint8_t index = 0;
   Salt salt;
-  Bytes body;
+  Bytes body;  // pb::Body, as it is committed to
   bool failed = false;
   std::string failure;
 };
 
-// One message of the log as it is cached. shown 0: its signature was wrong or its sender unknown; it
-// is kept so that room_seq has no hole.
+// One message of the log as it is cached: an original or a change, as it was sent, but that nothing
+// is kept of the words of what was deleted. shown 0: its signature was wrong or its sender unknown;
+// it is kept so that room_seq has no hole.
 struct CachedMessage {
   RoomId room;
   std::uint64_t room_seq = 0;
@@ -43,6 +50,9 @@ struct CachedMessage {
   std::uint64_t logged_at_ms = 0;
   std::string text;
   bool shown = true;
+  std::optional<MessageId> target;  // of a change
+  std::optional<MessageId> reply_to;
+  std::vector<UserId> mentions;
 };
 
 struct StoredRoom {
@@ -68,13 +78,16 @@ struct StoredPerson {
   std::string name;
   std::string display_name;
   std::string role;
+  bool disabled = false;  // as of the newest page; not kept
 };
 
 class Store {
  public:
   static constexpr int wal_pages_max = 1024;  // 4 MiB
 
-  explicit Store(Profile& profile);  // opens and, if it is new, makes the tables
+  // Opens it, and brings the tables to this version's schema in one transaction. Throws StoreError,
+  // also for a store that a newer version has written.
+  explicit Store(Profile& profile);
   ~Store();
 
   bool writing() const { return writing_; }
@@ -117,6 +130,17 @@ class Store {
   // Empty if before-1 itself is missing.
   std::vector<CachedMessage> cached_before(std::uint64_t generation, const RoomId& room,
                                            std::uint64_t before, std::uint32_t limit);
+  std::optional<CachedMessage> cached(std::uint64_t generation, const RoomId& room,
+                                      const MessageId& id);
+  // The changes of an original that are cached, in order of room_seq, hidden ones too.
+  std::vector<CachedMessage> changes_of(std::uint64_t generation, const RoomId& room,
+                                        const MessageId& original);
+  bool is_deleted(std::uint64_t generation, const RoomId& room, const MessageId& original);
+  // Takes the words of an original and of its edits out of the cache, for good.
+  void wipe(std::uint64_t generation, const RoomId& room, const MessageId& original);
+  // The last of the changes that follow room_seq at once; room_seq if none does.
+  std::uint64_t last_change_after(std::uint64_t generation, const RoomId& room,
+                                  std::uint64_t room_seq);
 
   // ---- outbox ----
   void put(std::uint64_t process, const OutboxRow& row);
@@ -135,12 +159,16 @@ class Store {
 
  private:
   void begin();
+  void migrate();
+  static CachedMessage read_message(const RoomId& room, const Statement& s);
   OutboxRow read_row(const Statement& s) const;
 
   Profile& profile_;
   Database db_;
   bool writing_ = false;
   bool unsynced_ = false;
+  // The WAL may hold the words of what was deleted: of this process, or of one that was killed.
+  bool wal_has_wiped_ = true;
   bool written_ = false;
   int wal_pages_ = 0;
 

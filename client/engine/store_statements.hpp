@@ -28,30 +28,54 @@ struct Store::Statements {
   // What was verified and is shown is not replaced by what is not.
   Statement put_message{
       db,
-      "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+      "INSERT INTO messages VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
       "seq=excluded.seq, device=excluded.device, submission=excluded.submission, idx=excluded.idx, "
       "sender=excluded.sender, kind=excluded.kind, sent_at=excluded.sent_at, "
-      "logged_at=excluded.logged_at, text=excluded.text, shown=excluded.shown "
+      "logged_at=excluded.logged_at, text=excluded.text, shown=excluded.shown, "
+      "target=excluded.target, reply_to=excluded.reply_to, mentions=excluded.mentions "
       "WHERE excluded.shown >= messages.shown"};
   Statement cached_head{db,
                         "SELECT room_seq FROM messages WHERE generation=? AND room=? "
                         "ORDER BY room_seq DESC LIMIT 1"};
-  Statement cached_before{db,
-                          "SELECT room_seq,seq,device,submission,idx,sender,kind,sent_at,logged_at,"
-                          "text,shown FROM messages WHERE generation=? AND room=? AND room_seq<? "
-                          "ORDER BY room_seq DESC LIMIT ?"};
-  Statement put_outbox{db, "INSERT INTO outbox VALUES(?,?,?,?,?,?,?,?,?,?,?)"};
+  Statement cached_before{
+      db,
+      "SELECT room_seq,seq,device,submission,idx,sender,kind,sent_at,logged_at,text,shown,target,"
+      "reply_to,mentions FROM messages WHERE generation=? AND room=? AND room_seq<? "
+      "ORDER BY room_seq DESC LIMIT ?"};
+  Statement cached{
+      db,
+      "SELECT room_seq,seq,device,submission,idx,sender,kind,sent_at,logged_at,text,shown,target,"
+      "reply_to,mentions FROM messages INDEXED BY messages_by_id "
+      "WHERE submission=? AND idx=? AND device=? AND generation=? AND room=?"};
+  Statement changes_of{
+      db,
+      "SELECT room_seq,seq,device,submission,idx,sender,kind,sent_at,logged_at,text,shown,target,"
+      "reply_to,mentions FROM messages INDEXED BY changes_by_target "
+      "WHERE target=? AND generation=? AND room=? ORDER BY room_seq"};
+  Statement is_deleted{db,
+                       "SELECT 1 FROM messages INDEXED BY changes_by_target "
+                       "WHERE target=? AND generation=? AND room=? AND kind=3 AND shown=1 LIMIT 1"};
+  Statement wipe_original{db,
+                          "UPDATE messages INDEXED BY messages_by_id SET text='', mentions=x'' "
+                          "WHERE submission=? AND idx=? AND device=? AND generation=? AND room=?"};
+  Statement wipe_edits{db,
+                       "UPDATE messages INDEXED BY changes_by_target SET text='', mentions=x'' "
+                       "WHERE target=? AND generation=? AND room=? AND kind=2"};
+  Statement kinds_after{db,
+                        "SELECT room_seq,target IS NOT NULL FROM messages "
+                        "WHERE generation=? AND room=? AND room_seq>? ORDER BY room_seq"};
+  Statement put_outbox{db, "INSERT INTO outbox VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"};
   Statement unsent{
       db,
-      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
+      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure,target "
       "FROM outbox WHERE process=? AND failed=0 AND submission>? ORDER BY submission,idx LIMIT ?"};
   Statement outbox_of{
       db,
-      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
+      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure,target "
       "FROM outbox WHERE room=? ORDER BY submission,idx"};
   Statement outbox_row{
       db,
-      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure "
+      "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure,target "
       "FROM outbox WHERE local_id=?"};
   Statement remove_submission{db, "DELETE FROM outbox WHERE submission=?"};
   Statement remove_row{db, "DELETE FROM outbox WHERE local_id=?"};

@@ -23,7 +23,7 @@ Witness::Witness(merkle::NoteKey log, const std::string& note) : log_(std::move(
   if (note.empty()) return;
   verified_ = merkle::open_checkpoint(note, log_);
   if (verified_)
-    verified_note_ = note;
+    adopt(*verified_, note, log_);
   else
     log::warning("the stored checkpoint is not of this log's key; starting anew");
 }
@@ -67,11 +67,11 @@ std::optional<Witness::Range> Witness::next_question() {
     return std::nullopt;
   }
   if (!verified_ || verified_->size == 0) {
-    adopt(*checkpoint, note);
+    adopt(*checkpoint, note, log_);
     return std::nullopt;
   }
   if (checkpoint->size <= verified_->size) return std::nullopt;
-  asked_ = Asked{*checkpoint, note};
+  asked_ = Asked{*checkpoint, note, log_};
   return Range{verified_->size, checkpoint->size};
 }
 
@@ -82,14 +82,16 @@ void Witness::proof(const std::vector<Hash>& hashes) {
   if (!verified_ || trouble_ == Trouble::forked) return;
   if (merkle::verify_consistency(verified_->size, verified_->root, asked.checkpoint.size,
                                  asked.checkpoint.root, hashes))
-    adopt(asked.checkpoint, asked.note);
+    adopt(asked.checkpoint, asked.note, asked.key);
   else
     forked(asked.note);
 }
 
-void Witness::adopt(const merkle::Checkpoint& checkpoint, const std::string& note) {
+void Witness::adopt(const merkle::Checkpoint& checkpoint, const std::string& note,
+                    const merkle::NoteKey& key) {
   verified_ = checkpoint;
   verified_note_ = note;
+  verified_key_ = key;
 }
 
 void Witness::forked(const std::string& note) {

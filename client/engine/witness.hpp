@@ -26,6 +26,9 @@ class Witness {
   // log: the log key of the server's card. note: the newest verified one, "" for none.
   Witness(merkle::NoteKey log, const std::string& note);
 
+  // The log signs with this key from now on; what was verified stays verified.
+  void follow(merkle::NoteKey log) { log_ = std::move(log); }
+
   // From acks, pongs and errors. A smaller size than the verified one is nothing: answers overtake
   // each other.
   void offer(const std::string& note);
@@ -43,22 +46,26 @@ class Witness {
 
   const std::optional<merkle::Checkpoint>& verified() const { return verified_; }
   const std::string& verified_note() const { return verified_note_; }
+  const merkle::NoteKey& verified_key() const { return verified_key_; }  // that signed it
   Trouble trouble() const { return trouble_; }
   // Two notes that contradict each other; for the people who have to look into it.
   std::string evidence() const { return evidence_; }
 
  private:
-  void adopt(const merkle::Checkpoint& checkpoint, const std::string& note);
+  void adopt(const merkle::Checkpoint& checkpoint, const std::string& note,
+             const merkle::NoteKey& key);
   void forked(const std::string& note);
 
   merkle::NoteKey log_;
   std::optional<merkle::Checkpoint> verified_;
   std::string verified_note_;
+  merkle::NoteKey verified_key_;
   std::string candidate_;  // unverified, claims candidate_size_
   std::uint64_t candidate_size_ = 0;
   struct Asked {
     merkle::Checkpoint checkpoint;
     std::string note;
+    merkle::NoteKey key;
   };
   std::optional<Asked> asked_;
   Trouble trouble_ = Trouble::none;

@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "client/engine/profile_lock.hpp"
 #include "client_gtk/app/builder.hpp"
 #include "client_gtk/app/text.hpp"
 #include "common/base/file.hpp"
@@ -62,15 +63,30 @@ void Application::add_actions() {
   set_accels_for_action("win.show-help-overlay", {"F1", "<Ctrl>question"});
 }
 
-bool Application::start_engine() {
+bool Application::make_engine() {
   try {
     std::filesystem::create_directories(options_.profile.parent_path());
     make_private_directory(options_.profile);
     client::EngineOptions engine_options;
     engine_options.profile = options_.profile;
+    engine_options.more_addresses = options_.presets.server_addresses;
+    engine_options.accepted_servers = options_.presets.server_fingerprints;
+    engine_options.find_by_avahi = options_.presets.discovery_avahi;
+    engine_options.enrol_timeout_ms = options_.presets.window_enrol_timeout_s * 1000;
     engine_options.wake = [pump = pump_.get()] { pump->wake(); };
     engine_ = std::make_unique<client::Engine>(std::move(engine_options));
     pump_->attach(*engine_);
+    locked_ = client::profile_is_locked(options_.profile);
+    return true;
+  } catch (const std::exception& error) {
+    log::error("profile {}: {}", options_.profile.string(), error.what());
+    exit_code_ = exit_failed;
+    return false;
+  }
+}
+
+bool Application::start_engine() {
+  try {
     engine_->start();
     return true;
   } catch (const std::exception& error) {
@@ -78,6 +94,11 @@ bool Application::start_engine() {
     exit_code_ = exit_failed;
     return false;
   }
+}
+
+void Application::unlocked(const crypto::Seed& key) {
+  engine_->unlock(key);
+  if (!start_engine()) window_->close();
 }
 
 void Application::on_activate() {
@@ -88,11 +109,13 @@ void Application::on_activate() {
   pump_ = std::make_unique<EventPump>([this](client::Event& event) {
     if (window_ != nullptr) window_->handle(event);
   });
-  if (!start_engine()) return;
+  if (!make_engine() || (!locked_ && !start_engine())) return;
   auto ui = load_ui("window");
   window_ = Gtk::Builder::get_widget_derived<Window>(ui, "window", *engine_, options_.profile);
   add_window(*window_);
   if (!options_.invite.empty()) window_->set_invite(options_.invite);
+  if (locked_)
+    window_->ask_passphrase(options_.profile, [this](const crypto::Seed& key) { unlocked(key); });
   if (options_.bench_first_frame) bench_ = std::make_unique<Bench>(*window_);
   window_->signal_hide().connect([this] { quit(); });
   window_->present();
@@ -112,10 +135,13 @@ void Application::on_shutdown() {
 }
 
 int run(int argc, char** argv) {
-  start_texts();
+  const PresetsRead presets = read_presets(preset_files());
+  log::set_level(log_level(presets.loaded.config));
+  start_texts(presets.loaded.config.window_language, presets.is_locked("window.language"));
   int exit_code = 0;
-  auto options = parse_options(argc, argv, exit_code);
+  auto options = parse_options(argc, argv, presets, exit_code);
   if (!options) return exit_code;
+  for (const auto& complaint : presets.complaints) log::warning("{}", complaint);
   auto application = Application::create(std::move(*options));
   const int status = application->run();
   return status != 0 ? status : application->exit_code();

@@ -30,10 +30,14 @@ class Application : public Gtk::Application {
  private:
   void add_actions();
   void close_on_signals();
-  bool start_engine();  // false: said on stderr, exit_code_ set
+  // Both: false: said on stderr, exit_code_ set.
+  bool make_engine();
+  bool start_engine();
+  void unlocked(const crypto::Seed& key);
 
   Options options_;
   int exit_code_ = 0;
+  bool locked_ = false;              // with a passphrase that has yet to come
   std::unique_ptr<EventPump> pump_;  // outlives the engine
   std::unique_ptr<client::Engine> engine_;
   std::unique_ptr<Wakeups> wakeups_;

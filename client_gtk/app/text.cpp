@@ -27,7 +27,8 @@ void fall_back_to_language() {
 
 }  // namespace
 
-void start_texts() {
+void start_texts(const std::string& language, bool locked) {
+  if (!language.empty()) setenv("LANGUAGE", language.c_str(), locked ? 1 : 0);
   if (std::setlocale(LC_ALL, "") == nullptr) fall_back_to_language();
   std::error_code missing;
   std::filesystem::path beside = std::filesystem::read_symlink("/proc/self/exe", missing);

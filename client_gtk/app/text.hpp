@@ -3,13 +3,16 @@
 
 #include <glibmm/ustring.h>
 
+#include <string>
+
 namespace tertulia::gtk {
 
 inline constexpr const char* text_domain = "tertulia";
 
 // Sets the locale and finds the catalogues: beside the program in a build tree, else where they
-// were installed. Before GTK starts.
-void start_texts();
+// were installed. language: empty, or what the presets wish; the environment's LANGUAGE wins unless
+// the wish is locked. Before GTK starts.
+void start_texts(const std::string& language, bool locked);
 
 Glib::ustring tr(const char* msgid);
 Glib::ustring trn(const char* singular, const char* plural, unsigned long count);

@@ -20,7 +20,8 @@ Glib::ustring state_word(LinkState state) {
 
 bool blocks_window(const client::LinkStatus& status) {
   return status.problem == LinkProblem::log_forked ||
-         status.problem == LinkProblem::log_rolled_back;
+         status.problem == LinkProblem::log_rolled_back ||
+         status.problem == LinkProblem::two_cards;
 }
 
 bool needs_banner(const client::LinkStatus& status) {
@@ -38,10 +39,14 @@ Glib::ustring problem_sentence(const client::LinkStatus& status) {
           "The server does not answer. What you write is kept here and sent when it is back.");
     case LinkProblem::wrong_server:
       return tr(
-          "Another server answers at this address. Nothing is sent to it: tell your "
-          "administrator.");
+          "Another server answers at this address, or yours has a new key. Nothing is sent to it: ask "
+          "your administrator for the server's card, and import it with: tertulia-cli server-card");
     case LinkProblem::device_refused:
       return tr("The server does not accept this device. Ask your administrator for a new invite.");
+    case LinkProblem::server_full:
+      return tr(
+          "The server has as many connections as it may. What you write is kept here and sent when "
+          "there is room.");
     case LinkProblem::broadcast_blocked:
       return tr("This network blocks live delivery: new messages may take up to 5 seconds.");
     case LinkProblem::server_read_only:
@@ -56,6 +61,10 @@ Glib::ustring problem_sentence(const client::LinkStatus& status) {
       return tr(
           "The server's log is shorter than one it signed before: messages at its end are "
           "missing.");
+    case LinkProblem::two_cards:
+      return tr(
+          "The server has shown two different cards with the same number: somebody else has its "
+          "identity key, or it deceives its people. Nothing is sent to it.");
     case LinkProblem::store_failed:
       return Glib::ustring::compose(tr("Messages cannot be saved on this computer: %1"),
                                     status.detail);

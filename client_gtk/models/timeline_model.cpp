@@ -53,7 +53,8 @@ void TimelineModel::reset(std::vector<client::Message> page) {
 
 std::size_t TimelineModel::prepend(std::vector<client::Message> page) {
   std::erase_if(page, [&](const auto& m) {
-    return m.room_seq == 0 || (first_room_seq() != 0 && m.room_seq >= first_room_seq());
+    return m.room_seq == 0 || client::is_change(m.kind) ||
+           (first_room_seq() != 0 && m.room_seq >= first_room_seq());
   });
   std::stable_sort(page.begin(), page.end(), comes_before);
   messages_.insert(messages_.begin(), std::make_move_iterator(page.begin()),
@@ -63,8 +64,9 @@ std::size_t TimelineModel::prepend(std::vector<client::Message> page) {
 
 std::size_t TimelineModel::append(std::vector<client::Message> page,
                                   std::uint64_t newest_room_seq) {
-  std::erase_if(page,
-                [&](const auto& m) { return m.room_seq == 0 || m.room_seq <= last_room_seq(); });
+  std::erase_if(page, [&](const auto& m) {
+    return m.room_seq == 0 || client::is_change(m.kind) || m.room_seq <= last_room_seq();
+  });
   std::stable_sort(page.begin(), page.end(), comes_before);
   messages_.insert(messages_.end(), std::make_move_iterator(page.begin()),
                    std::make_move_iterator(page.end()));
@@ -75,6 +77,7 @@ std::size_t TimelineModel::append(std::vector<client::Message> page,
 std::vector<TimelineStep> TimelineModel::upsert(client::Message message) {
   using Kind = TimelineStep::Kind;
   std::vector<TimelineStep> steps;
+  if (client::is_change(message.kind)) return steps;
   const std::size_t by_local = find_local(message.local_id);
   const std::size_t by_seq = find_seq(message.room_seq);
   const bool in_log = by_seq != size();  // as a row of its own
@@ -110,6 +113,11 @@ std::vector<TimelineStep> TimelineModel::upsert(client::Message message) {
   const std::size_t place = place_of(message);
   messages_.insert(messages_.begin() + static_cast<std::ptrdiff_t>(place), std::move(message));
   return {{Kind::insert, place}};
+}
+
+std::vector<TimelineStep> TimelineModel::change(client::Message message) {
+  if (find_seq(message.room_seq) == size()) return {};
+  return upsert(std::move(message));
 }
 
 std::vector<TimelineStep> TimelineModel::discard(std::uint64_t local_id) {

@@ -1,6 +1,7 @@
 // The messages of one room that a timeline holds: a window onto the room, messages of the log first
 // in order of room_seq, then own unsent ones in the order they were written. Every message is there
-// once, whichever event told of it first. No GTK here: each change is answered by the steps that
+// once, whichever event told of it first. Edits, deletes and reactions are no rows: they show on the
+// message that they change. No GTK here: each change is answered by the steps that
 // bring a list of rows from the old state to the new one. One thread.
 #pragma once
 
@@ -29,6 +30,8 @@ class TimelineModel {
   std::size_t prepend(std::vector<client::Message> page);
   // A message that arrived or changed.
   std::vector<TimelineStep> upsert(client::Message message);
+  // How a message stands now that an edit or the like has come; nothing if it is not here.
+  std::vector<TimelineStep> change(client::Message message);
   std::vector<TimelineStep> discard(std::uint64_t local_id);
   // Drops rows at the end that is out of sight. Without its newest rows the window is detached:
   // nothing new is added until append() reaches the newest again. Unsent rows go with them: returns

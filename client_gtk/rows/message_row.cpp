@@ -65,7 +65,11 @@ void MessageRow::show(const client::Message& message) {
   author_ = message.sender_display.empty() ? message.sender_name : message.sender_display;
   time_ = clock_time(facts_.shown_at_ms);
   if (heading_time_ != nullptr) heading_time_->set_text(time_);
-  if (message.kind == kind_text) {
+  show_edited(message.edited_at_ms != 0);
+  if (message.deleted) {
+    body_.set_text(tr("This message was deleted."));
+    body_.add_css_class("dim-label");
+  } else if (message.kind == kind_text) {
     body_.set_text(message.text);
   } else {
     body_.set_text(tr("This message needs a newer version of Tertulia."));
@@ -75,6 +79,18 @@ void MessageRow::show(const client::Message& message) {
     show_state(message);
     show_failure(message);
   }
+}
+
+void MessageRow::show_edited(bool edited) {
+  if (edited && edited_ == nullptr) {
+    edited_ = Gtk::make_managed<Gtk::Label>(tr("(edited)"));
+    edited_->set_valign(Gtk::Align::END);
+    edited_->set_margin_bottom(4);
+    edited_->add_css_class("caption");
+    edited_->add_css_class("dim-label");
+    own_ ? line_.prepend(*edited_) : line_.append(*edited_);
+  }
+  if (edited_ != nullptr) edited_->set_visible(edited);
 }
 
 void MessageRow::set_starts_group(bool starts) {

@@ -29,6 +29,7 @@ class MessageRow : public Gtk::ListBoxRow {
   const GroupFacts& facts() const { return facts_; }
 
  private:
+  void show_edited(bool edited);
   void show_state(const client::Message& message);
   void show_failure(const client::Message& message);
 
@@ -49,6 +50,7 @@ class MessageRow : public Gtk::ListBoxRow {
   Gtk::Widget* avatar_ = nullptr;
   Gtk::Box* heading_ = nullptr;
   Gtk::Label* heading_time_ = nullptr;
+  Gtk::Label* edited_ = nullptr;
   Gtk::Image* state_icon_ = nullptr;
   Gtk::Label* state_text_ = nullptr;
   Gtk::Box* failure_ = nullptr;

@@ -21,6 +21,8 @@ BlockedPage::BlockedPage()
 void BlockedPage::show(const client::LinkStatus& status, const client::Account& account) {
   title_.set_text(status.problem == client::LinkProblem::log_rolled_back
                       ? tr("The server's log lost messages")
+                  : status.problem == client::LinkProblem::two_cards
+                      ? tr("The server contradicts itself")
                       : tr("The server's log was changed"));
   what_.set_text(problem_sentence(status));
   details_.set_text(Glib::ustring::compose(

@@ -168,6 +168,8 @@ void TimelineView::newer_page(client::PageLoaded& page) {
 
 void TimelineView::arrived(client::MessagesArrived& event) {
   if (event.room != room_) return;
+  // they come again as what they make of a message
+  std::erase_if(event.messages, [](const auto& m) { return client::is_change(m.kind); });
   waiting_.insert(waiting_.end(), std::make_move_iterator(event.messages.begin()),
                   std::make_move_iterator(event.messages.end()));
   if (!loaded_) return;  // after the first page
@@ -177,6 +179,13 @@ void TimelineView::arrived(client::MessagesArrived& event) {
     return;
   }
   wait_for_idle();
+}
+
+void TimelineView::changed(client::MessageChanged& event) {
+  if (event.message.room != room_) return;
+  for (auto& message : waiting_)
+    if (message.room_seq == event.message.room_seq) message = event.message;
+  if (loaded_) apply(model_.change(std::move(event.message)));
 }
 
 void TimelineView::wait_for_idle() {
@@ -214,7 +223,7 @@ bool TimelineView::add_waiting() {
 void TimelineView::outbox_changed(std::vector<client::Message>& messages) {
   bool written_now = false;
   for (auto& message : messages) {
-    if (message.room != room_) continue;
+    if (message.room != room_ || client::is_change(message.kind)) continue;
     if (!loaded_) {
       waiting_.push_back(std::move(message));
       continue;

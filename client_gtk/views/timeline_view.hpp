@@ -42,6 +42,7 @@ class TimelineView {
   void head_moved(std::uint64_t room_head) { room_head_ = room_head; }
 
   void arrived(client::MessagesArrived& event);
+  void changed(client::MessageChanged& event);
   void page_loaded(client::PageLoaded& event);
   void outbox_changed(std::vector<client::Message>& messages);
   void discarded(const client::OutboxDiscarded& event);

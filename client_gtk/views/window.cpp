@@ -14,8 +14,8 @@ Window::Window(BaseObjectType* object, const Glib::RefPtr<Gtk::Builder>& ui, cli
       memory_(profile),
       pages_(need<Gtk::Stack>(ui, "pages")),
       starting_ui_(load_ui("starting")),
-      first_run_([this](std::string invite, std::string display_name) {
-        engine_.enrol(std::move(invite), std::move(display_name));
+      first_run_([this](std::string invite, FirstRun::Names names) {
+        engine_.enrol(std::move(invite), std::move(names.display), std::move(names.user));
       }),
       main_page_(engine, memory_.room(),
                  [this](const Glib::ustring& room) { set_title(room + " — Tertulia"); }) {
@@ -26,8 +26,10 @@ Window::Window(BaseObjectType* object, const Glib::RefPtr<Gtk::Builder>& ui, cli
   pages_.set_visible_child("starting");
   set_icon_name("org.tertulia.Tertulia");
   if (memory_.width() > 0) set_default_size(memory_.width(), memory_.height());
-  property_is_active().signal_changed().connect(
-      [this] { main_page_.timeline().set_active(is_active()); });
+  property_is_active().signal_changed().connect([this] {
+    main_page_.timeline().set_active(is_active());
+    engine_.set_activity(is_active() ? client::Activity::active : client::Activity::away);
+  });
   // Gtk::Builder makes the window: its type is not gtkmm's, and on_close_request() is never called
   signal_close_request().connect(
       [this] {
@@ -45,6 +47,19 @@ void Window::add_actions() {
   add_action("latest", [this] { main_page_.timeline().jump_to_latest(); });
 }
 
+void Window::ask_passphrase(const std::filesystem::path& profile,
+                            std::function<void(const crypto::Seed&)> opened) {
+  unlock_page_ = std::make_unique<UnlockPage>(
+      profile, [this, opened = std::move(opened)](const crypto::Seed& key) {
+        pages_.set_visible_child("starting");
+        opened(key);
+      });
+  pages_.add(unlock_page_->widget(), "unlock");
+  pages_.set_visible_child("unlock");
+  set_default_widget(unlock_page_->default_button());
+  unlock_page_->focus();
+}
+
 void Window::set_invite(const std::string& invite) { first_run_.set_invite(invite); }
 
 void Window::handle(client::Event& event) {
@@ -59,6 +74,8 @@ void Window::handle(client::Event& event) {
           main_page_.show_rooms(std::move(e.rooms));
         } else if constexpr (std::is_same_v<E, client::MessagesArrived>) {
           main_page_.timeline().arrived(e);
+        } else if constexpr (std::is_same_v<E, client::MessageChanged>) {
+          main_page_.timeline().changed(e);
         } else if constexpr (std::is_same_v<E, client::PageLoaded>) {
           main_page_.timeline().page_loaded(e);
         } else if constexpr (std::is_same_v<E, client::OutboxChanged>) {
@@ -67,10 +84,22 @@ void Window::handle(client::Event& event) {
           main_page_.timeline().discarded(e);
         } else if constexpr (std::is_same_v<E, client::EnrolFinished>) {
           first_run_.finished(e);
+        } else if constexpr (std::is_same_v<E, client::EnrolWaiting>) {
+          first_run_.waiting(e);
         } else {
-          // the window shows neither that the outbox is empty nor that all is known
-          static_assert(std::is_same_v<E, client::OutboxDrained> ||
-                        std::is_same_v<E, client::CaughtUp>);
+          // the window shows neither that the outbox is empty nor that all is known, and has no
+          // dialogs yet that would act, ask for lists or show who is there
+          static_assert(
+              std::is_same_v<E, client::CardAnswer> || std::is_same_v<E, client::OutboxDrained> || std::is_same_v<E, client::CaughtUp> ||
+              std::is_same_v<E, client::ActFinished> || std::is_same_v<E, client::RoomsListed> ||
+              std::is_same_v<E, client::MembersListed> ||
+              std::is_same_v<E, client::DevicesListed> || std::is_same_v<E, client::PeopleListed> ||
+              std::is_same_v<E, client::ListRefused> || std::is_same_v<E, client::DeviceAdded> ||
+              std::is_same_v<E, client::DeviceLinkOpened> ||
+              std::is_same_v<E, client::DeviceLinkAsked> ||
+              std::is_same_v<E, client::DeviceLinkEnded> ||
+              std::is_same_v<E, client::PresenceChanged> ||
+              std::is_same_v<E, client::TypingChanged> || std::is_same_v<E, client::ReadMarksTold>);
         }
       },
       event);

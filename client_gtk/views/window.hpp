@@ -1,4 +1,4 @@
-// The window: one of four pages (starting, first run, main, blocked), and the place where the
+// The window: one of five pages (unlock, starting, first run, main, blocked), and the place where the
 // engine's events come in. UI thread.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "client_gtk/views/blocked_page.hpp"
 #include "client_gtk/views/first_run.hpp"
 #include "client_gtk/views/main_page.hpp"
+#include "client_gtk/views/unlock_page.hpp"
 
 namespace tertulia::gtk {
 
@@ -22,6 +23,9 @@ class Window : public Gtk::ApplicationWindow {
 
   void handle(client::Event& event);
   void set_invite(const std::string& invite);
+  // Asks for the passphrase of a locked profile, and calls `opened` with its key.
+  void ask_passphrase(const std::filesystem::path& profile,
+                      std::function<void(const crypto::Seed&)> opened);
   MainPage& main_page() { return main_page_; }
 
  private:
@@ -36,6 +40,7 @@ class Window : public Gtk::ApplicationWindow {
   FirstRun first_run_;
   MainPage main_page_;
   BlockedPage blocked_page_;
+  std::unique_ptr<UnlockPage> unlock_page_;  // of a locked profile
   client::Account account_;
 };
 

@@ -39,12 +39,10 @@ Bytes read_file(const std::filesystem::path& path, std::size_t max_bytes) {
   }
 }
 
-namespace {
-void sync_directory(const std::filesystem::path& dir) {
-  UniqueFd fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) throw_errno("cannot sync " + dir.string());
+void sync_directory(const std::filesystem::path& directory) {
+  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) throw_errno("cannot sync " + directory.string());
 }
-}  // namespace
 
 void write_file_durably(const std::filesystem::path& path, ByteView content) {
   const std::filesystem::path tmp = path.string() + ".tmp";

@@ -43,6 +43,9 @@ Bytes read_file(const std::filesystem::path& path, std::size_t max_bytes);
 // crash the old or the new content is there, whole.
 void write_file_durably(const std::filesystem::path& path, ByteView content);
 
+// Makes what was renamed, made or removed in it last over a crash.
+void sync_directory(const std::filesystem::path& directory);
+
 // Makes the directory with mode 0700 if it is missing.
 void make_private_directory(const std::filesystem::path& path);
 

@@ -13,6 +13,7 @@ namespace tertulia::log {
 
 namespace {
 std::atomic<int> most_verbose{static_cast<int>(Level::info)};
+std::atomic<Sink> own_sink{nullptr};
 
 const char* name(Level level) {
   switch (level) {
@@ -29,8 +30,10 @@ const char* name(Level level) {
 void set_level(Level level) { most_verbose = static_cast<int>(level); }
 bool enabled(Level level) { return static_cast<int>(level) <= most_verbose; }
 
-void write(Level level, std::string_view line) {
-  if (!enabled(level)) return;
+void set_sink(Sink sink) { own_sink = sink; }
+
+namespace {
+void write_to_stderr(Level level, std::string_view line) {
   static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
   std::string out = journal ? fmt::format("<{}>", static_cast<int>(level))
                             : fmt::format("{} {}: ", rfc3339_ms(wall_ms()), name(level));
@@ -46,6 +49,21 @@ void write(Level level, std::string_view line) {
     p += n;
     left -= static_cast<std::size_t>(n);
   }
+}
+
+void hand_on(Level level, const Event* event, std::span<const Field> fields,
+             std::string_view line) {
+  const Sink sink = own_sink;
+  if (sink == nullptr || !sink(level, event, fields, line)) write_to_stderr(level, line);
+}
+}  // namespace
+
+void write(Level level, std::string_view line) {
+  if (enabled(level)) hand_on(level, nullptr, {}, line);
+}
+
+void write(const Event& event, std::span<const Field> fields, std::string_view line) {
+  if (enabled(event.level)) hand_on(event.level, &event, fields, line);
 }
 
 }  // namespace tertulia::log

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <mutex>
@@ -72,6 +73,7 @@ class Queue {
   // Replaces out by all that has arrived; never waits. The two vectors swap their memory.
   void take_all(std::vector<T>& out) {
     out.clear();
+    turns_.fetch_add(1, std::memory_order_relaxed);
     std::uint64_t count = 0;
     // EAGAIN: another wake-up has already emptied the counter; what counts is the vector.
     if (::read(fd_.get(), &count, sizeof count) < 0 && errno != EAGAIN) throw_errno("eventfd read");
@@ -93,6 +95,9 @@ class Queue {
     if (::write(fd_.get(), &one, sizeof one) < 0 && errno != EAGAIN) throw_errno("eventfd write");
   }
 
+  // How often the taker has come to take_all(). Its loop lives when this rises after a wake().
+  std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
+
   int fd() const { return fd_.get(); }
   std::size_t depth() const {
     std::lock_guard lock(mutex_);
@@ -103,6 +108,7 @@ class Queue {
   const std::size_t items_max_;
   const std::size_t bytes_max_;
   const UniqueFd fd_;
+  std::atomic<std::uint64_t> turns_{0};
   mutable std::mutex mutex_;
   std::vector<T> items_;   // protected by mutex_
   std::size_t bytes_ = 0;  // protected by mutex_

@@ -1,11 +1,14 @@
+#include "common/config/parse.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
+#include <limits>
+#include <tuple>
 
-#include "common/base/bytes.hpp"
-#include "common/base/file.hpp"
-#include "common/config/config.hpp"
 #include "common/config/keys.hpp"
+#include "common/config/suggest.hpp"
 
 // The only file that includes toml++: it costs seconds to compile.
 namespace {
@@ -19,13 +22,10 @@ struct ParserGaveUp {};
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
-namespace tertulia {
+namespace tertulia::config {
 
 namespace {
 
-using namespace config;
-
-constexpr std::size_t kFileBytesMax = 1 << 20;
 constexpr std::size_t kShownBytesMax = 60;
 
 template <class... Kinds>
@@ -58,62 +58,107 @@ std::string in_quotes(std::string_view text) {
   return out + (text.size() > kShownBytesMax ? "…\"" : "\"");
 }
 
+template <class Config>
 class Parse {
  public:
-  explicit Parse(std::string filename) : filename_(std::move(filename)) {}
+  using Key = KeyOf<Config>;
+  using Errors = std::vector<ConfigError>;
 
-  ConfigResult run(std::string_view text) {
+  explicit Parse(const Table<Config>& table) : table_(table) {
+    for (const Key& key : table.keys) names_.push_back({key.section, key.name});
+  }
+
+  Result<Loaded<Config>, Errors> run(std::span<const SourceText> texts) {
+    for (const SourceText& text : texts) {
+      loaded_.files.push_back(text.file);
+      file(text);
+    }
+    contradictions();
+    in_order(errors_);
+    in_order(loaded_.warnings);
+    if (errors_.empty()) return std::move(loaded_);
+    return fail(std::move(errors_));
+  }
+
+ private:
+  void file(const SourceText& text) {
     try {
-      const toml::table file = toml::parse(text);
-      for (const auto& [key, node] : file) section(key, node);
-      relations();
+      const toml::table parsed = toml::parse(text.text);
+      file_ = &parsed;
+      for (const auto& [key, node] : parsed) section(key, node);
     } catch (const toml::parse_error& e) {
       error(e.source().begin, std::string(e.description()));
     } catch (const ParserGaveUp&) {
       error({}, "this is not TOML: some [section] or key is malformed");
     }
-    if (errors_.empty()) return config_;
-    std::stable_sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
-    });
-    return fail(std::move(errors_));
   }
 
- private:
+  const std::string& filename() const { return loaded_.files.back(); }
+
   void error(const toml::source_position& at, std::string message) {
     errors_.push_back(
-        {filename_, std::max(at.line, 1u), std::max(at.column, 1u), std::move(message)});
+        {filename(), std::max(at.line, 1u), std::max(at.column, 1u), std::move(message)});
+  }
+
+  // toml++ hands out keys by name, not by place.
+  void in_order(Errors& errors) const {
+    const auto place = [&](const ConfigError& e) {
+      const auto file = std::find(loaded_.files.begin(), loaded_.files.end(), e.file);
+      return std::tuple(file, e.line, e.column);
+    };
+    std::stable_sort(errors.begin(), errors.end(),
+                     [&](const auto& a, const auto& b) { return place(a) < place(b); });
   }
 
   void section(const toml::key& key, const toml::node& node) {
     const std::string_view name = key.str();
     if (const toml::table* table = node.as_table()) {
-      if (!is_section(name))
+      if (!table_.has_section(name))
         return error(key.source().begin,
-                     fmt::format("unknown section [{}]{}", name, suggest_section(name)));
+                     fmt::format("unknown section [{}]{}", name, suggest_section(names_, name)));
       for (const auto& [inner, value] : *table) this->key(name, inner, value);
-    } else if (is_section(name)) {
+    } else if (table_.has_section(name)) {
       error(key.source().begin,
             fmt::format("{} is a section, not {}: write [{}] on a line of its own", name,
                         kind_of(node), name));
     } else {
-      error(key.source().begin,
-            fmt::format("key {} is in no section{}", in_quotes(name), suggest_key("", name)));
+      error(key.source().begin, fmt::format("key {} is in no section{}", in_quotes(name),
+                                            suggest_key(names_, "", name)));
     }
   }
 
   void key(std::string_view section, const toml::key& written, const toml::node& node) {
-    const Key* key = find_key(section, written.str());
-    if (key == nullptr)
-      return error(written.source().begin,
-                   fmt::format("unknown key {} in [{}]{}", in_quotes(written.str()), section,
-                               suggest_key(section, written.str())));
-    if (section == "listen" && written.str() == "broadcast") broadcast_at_ = node.source().begin;
-    std::visit(Overloaded{[&](const TextKey& k) { text(*key, k, node); },
-                          [&](const ListKey& k) { list(*key, k, node); },
-                          [&](const NumberKey& k) { number(*key, k, node); },
-                          [&](const BoolKey& k) { boolean(*key, k, node); }},
+    const Key* key = table_.find(section, written.str());
+    if (key == nullptr) {
+      const FormerName* former = table_.find_former(section, written.str());
+      if (former == nullptr)
+        return error(written.source().begin,
+                     fmt::format("unknown key {} in [{}]{}", in_quotes(written.str()), section,
+                                 suggest_key(names_, section, written.str())));
+      key = table_.find(former->new_section, former->new_name);
+      assert(key != nullptr && "a former name leads to a key of today");
+      if (!accept_former(*former, written)) return;
+    }
+    loaded_.origins[fmt::format("{}.{}", key->section, key->name)] = {
+        filename(), node.source().begin.line, node.source().begin.column};
+    std::visit(Overloaded{[&](const TextKey<Config>& k) { text(*key, k, node); },
+                          [&](const ListKey<Config>& k) { list(*key, k, node); },
+                          [&](const NumberKey<Config>& k) { number(*key, k, node); },
+                          [&](const BoolKey<Config>& k) { boolean(*key, k, node); }},
                key->value);
+  }
+
+  // Warns; false: the same file has the key under its new name too, and that one counts.
+  bool accept_former(const FormerName& former, const toml::key& written) {
+    const bool both = bool((*file_)[former.new_section][former.new_name]);
+    const auto at = written.source().begin;
+    loaded_.warnings.push_back(
+        {filename(), at.line, at.column,
+         fmt::format("{}.{} is now called {}.{}; {}", former.section, former.name,
+                     former.new_section, former.new_name,
+                     both ? "both are set here, and the old name is ignored: remove it"
+                          : "the old name still works, but write the new one")});
+    return !both;
   }
 
   void wrong_kind(const Key& key, const toml::node& node, const char* wanted) {
@@ -121,16 +166,16 @@ class Parse {
           fmt::format("{}.{} must be {}, not {}", key.section, key.name, wanted, kind_of(node)));
   }
 
-  void text(const Key& key, const TextKey& kind, const toml::node& node) {
+  void text(const Key& key, const TextKey<Config>& kind, const toml::node& node) {
     const auto* value = node.as_string();
     if (value == nullptr) return wrong_kind(key, node, "a text in quotes");
     if (const auto wrong = kind.check(value->get()))
       return error(node.source().begin, fmt::format("{}.{} {}, not {}", key.section, key.name,
                                                     *wrong, in_quotes(value->get())));
-    config_.*kind.member = value->get();
+    loaded_.config.*kind.member = value->get();
   }
 
-  void list(const Key& key, const ListKey& kind, const toml::node& node) {
+  void list(const Key& key, const ListKey<Config>& kind, const toml::node& node) {
     const auto* array = node.as_array();
     if (array == nullptr) return wrong_kind(key, node, "a list of texts, such as [\"…\", \"…\"]");
     if (array->size() > kind.items_max)
@@ -150,10 +195,10 @@ class Parse {
         items.push_back(value->get());
       }
     }
-    config_.*kind.member = std::move(items);
+    loaded_.config.*kind.member = std::move(items);
   }
 
-  void number(const Key& key, const NumberKey& kind, const toml::node& node) {
+  void number(const Key& key, const NumberKey<Config>& kind, const toml::node& node) {
     const auto* value = node.as_integer();
     if (value == nullptr) return wrong_kind(key, node, "a whole number");
     const std::int64_t n = value->get();
@@ -165,41 +210,47 @@ class Parse {
       return error(node.source().begin,
                    fmt::format("{}.{} must be {}, not {}", key.section, key.name, range, n));
     }
-    config_.*kind.member = static_cast<std::uint64_t>(n);
+    loaded_.config.*kind.member = static_cast<std::uint64_t>(n);
   }
 
-  void boolean(const Key& key, const BoolKey& kind, const toml::node& node) {
+  void boolean(const Key& key, const BoolKey<Config>& kind, const toml::node& node) {
     const auto* value = node.as_boolean();
     if (value == nullptr) return wrong_kind(key, node, "true or false");
-    config_.*kind.member = value->get();
+    loaded_.config.*kind.member = value->get();
   }
 
-  void relations() {
-    if (config_.listen_broadcast == config_.listen_commands)
-      error(broadcast_at_,
-            fmt::format("listen.broadcast and listen.commands must differ; both are {}",
-                        in_quotes(config_.listen_commands)));
+  void contradictions() {
+    if (table_.contradictions == nullptr) return;
+    for (Contradiction& c : table_.contradictions(loaded_.config)) {
+      ConfigOrigin at{loaded_.files.empty() ? "" : loaded_.files.front(), 1, 1};
+      for (const std::string& key : c.keys)
+        if (const auto origin = loaded_.origins.find(key); origin != loaded_.origins.end()) {
+          at = origin->second;
+          break;
+        }
+      errors_.push_back({at.file, at.line, at.column, std::move(c.message)});
+    }
   }
 
-  const std::string filename_;
-  BrokerConfig config_;
-  std::vector<ConfigError> errors_;
-  toml::source_position broadcast_at_{};
+  const Table<Config>& table_;
+  std::vector<KeyName> names_;
+  const toml::table* file_ = nullptr;  // the one that is being read
+  Loaded<Config> loaded_;
+  Errors errors_;
 };
 
 }  // namespace
 
-std::string to_string(const ConfigError& e) {
-  return fmt::format("{}:{}:{}: {}", e.file, e.line, e.column, e.message);
+template <class Config>
+Result<Loaded<Config>, std::vector<ConfigError>> parse(const Table<Config>& table,
+                                                       std::span<const SourceText> texts) {
+  return Parse<Config>(table).run(texts);
 }
 
-ConfigResult parse_config(std::string_view text, const std::string& filename) {
-  return Parse(filename).run(text);
-}
+template Result<LoadedConfig, std::vector<ConfigError>> parse(const Table<BrokerConfig>&,
+                                                              std::span<const SourceText>);
 
-ConfigResult load_config(const std::filesystem::path& path) {
-  const Bytes content = read_file(path, kFileBytesMax);
-  return parse_config(as_text(content), path.string());
-}
+template Result<Loaded<ClientPresets>, std::vector<ConfigError>> parse(const Table<ClientPresets>&,
+                                                                       std::span<const SourceText>);
 
-}  // namespace tertulia
+}  // namespace tertulia::config

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cassert>
+
 namespace tertulia::merkle {
 
 namespace {
@@ -14,6 +16,15 @@ bool is_key_name(std::string_view name) {
   for (unsigned char c : name)
     if (c <= 0x20 || c == '+' || c == 0x7f) return false;
   return true;
+}
+
+std::string signature_line(std::string_view text, const std::string& name,
+                           const crypto::SigningKey& key) {
+  Bytes raw;
+  Writer w(raw);
+  w.u32(note_key_id({name, key.public_key()}));
+  w.raw(key.sign(as_bytes(text)));
+  return fmt::format("{}{} {}\n", kDash, name, to_base64(raw));
 }
 }  // namespace
 
@@ -50,12 +61,15 @@ std::optional<NoteKey> parse_vkey(std::string_view vkey) {
   return key;
 }
 
-std::string sign_note(std::string_view text, const std::string& name, const crypto::SigningKey& key) {
-  Bytes raw;
-  Writer w(raw);
-  w.u32(note_key_id({name, key.public_key()}));
-  w.raw(key.sign(as_bytes(text)));
-  return fmt::format("{}\n{}{} {}\n", text, kDash, name, to_base64(raw));
+std::string sign_note(std::string_view text, const std::string& name,
+                      const crypto::SigningKey& key) {
+  return fmt::format("{}\n{}", text, signature_line(text, name, key));
+}
+
+void add_signature(std::string& note, const std::string& name, const crypto::SigningKey& key) {
+  const auto cut = note.rfind("\n\n");
+  assert(cut != std::string::npos);
+  note += signature_line(std::string_view(note).substr(0, cut + 1), name, key);
 }
 
 std::optional<std::string> open_note(std::string_view note, const NoteKey& key) {

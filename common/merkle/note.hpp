@@ -19,6 +19,8 @@ std::optional<NoteKey> parse_vkey(std::string_view vkey);
 
 // text ends in a newline and holds no control characters but newlines.
 std::string sign_note(std::string_view text, const std::string& name, const crypto::SigningKey& key);
+// The same note with one more signer; the signed text stays as it is.
+void add_signature(std::string& note, const std::string& name, const crypto::SigningKey& key);
 
 // The signed text, if `key` is among the note's signers and its signature is right; other signers'
 // lines are ignored, as signed-note says.

@@ -11,7 +11,8 @@ struct Checker::Impl {
 
   using Verdict = std::optional<Fault>;
   Verdict check(std::uint64_t position, ByteView bytes, const std::vector<Body>* bodies);
-  Verdict check_act(const Leaf& leaf);
+  Verdict check_act(const Leaf& leaf, ByteView bytes);
+  Verdict check_signer(const Leaf& leaf, ByteView bytes);
   Verdict check_submission(const Leaf& leaf, ByteView bytes);
   Verdict check_references(const Leaf& leaf, const CheckedDevice& author,
                            const CheckedRoom& room) const;
@@ -79,7 +80,7 @@ std::optional<Fault> Checker::Impl::check(std::uint64_t position, ByteView bytes
   if (leaf.logged_at_ms < last_ms && !stepped)
     return fault(leaf, "time", "The entry's time is before the last one's.");
 
-  auto found = leaf.submission.is_act() ? check_act(leaf) : check_submission(leaf, bytes);
+  auto found = leaf.submission.is_act() ? check_act(leaf, bytes) : check_submission(leaf, bytes);
   if (!found && bodies != nullptr) found = check_bodies(leaf, *bodies);
   if (found) return found;
   last_ms = leaf.logged_at_ms;
@@ -88,19 +89,33 @@ std::optional<Fault> Checker::Impl::check(std::uint64_t position, ByteView bytes
   return std::nullopt;
 }
 
-// Acts are the server's own today: no device, nothing seen, no signature.
-Checker::Impl::Verdict Checker::Impl::check_act(const Leaf& leaf) {
+// An act of the server: no device, nothing seen, no signature. An act that a device signed: as a
+// message, but in no room.
+Checker::Impl::Verdict Checker::Impl::check_act(const Leaf& leaf, ByteView bytes) {
   const Submission& s = leaf.submission;
-  if (!s.device.is_zero() || s.seen_size != 0 || !s.seen_root.is_zero() ||
-      !leaf.signature.is_zero())
-    return fault(leaf, "act", "An act of the server names a device, a view or a signature.");
-  if (auto why = state.apply(leaf, last_ms)) return fault(leaf, "act", std::move(*why));
+  if (!s.room.is_zero() || leaf.first_room_seq != 0)
+    return fault(leaf, "act", "An act stands in no room.");
+  if (!s.device.is_zero()) {
+    if (auto found = check_signer(leaf, bytes)) return found;
+    if (state.device(s.device)->held_by_server)
+      return fault(leaf, "act", "A device whose key the server has signed an act.");
+    const UserId signer = state.device(s.device)->user;
+    if (state.user(signer)->disabled)
+      return fault(leaf, "member", "The act's signer is disabled.");
+    if (auto why = state.apply(leaf, last_ms, &signer)) return fault(leaf, "act", std::move(*why));
+    if (!state.add_submission(s.device, s.id, {}))
+      return fault(leaf, "duplicate_id", "The act's id is in the record already.");
+    return std::nullopt;
+  }
+  if (s.seen_size != 0 || !s.seen_root.is_zero() || !leaf.signature.is_zero())
+    return fault(leaf, "act", "An act of the server names a view or a signature.");
+  if (auto why = state.apply(leaf, last_ms, nullptr)) return fault(leaf, "act", std::move(*why));
   if (!state.add_submission(s.device, s.id, {}))
     return fault(leaf, "duplicate_id", "The act's id is in the record already.");
   return std::nullopt;
 }
 
-Checker::Impl::Verdict Checker::Impl::check_submission(const Leaf& leaf, ByteView bytes) {
+Checker::Impl::Verdict Checker::Impl::check_signer(const Leaf& leaf, ByteView bytes) {
   const Submission& s = leaf.submission;
   const CheckedDevice* device = state.device(s.device);
   if (device == nullptr) return fault(leaf, "device", "The device is not enrolled.");
@@ -109,12 +124,24 @@ Checker::Impl::Verdict Checker::Impl::check_submission(const Leaf& leaf, ByteVie
     return fault(leaf, "signature", "The author's signature is not right.");
   if (s.seen_size >= roots.size() || roots[s.seen_size] != s.seen_root)
     return fault(leaf, "seen", "The root that the author saw is not this record's.");
+  return std::nullopt;
+}
+
+Checker::Impl::Verdict Checker::Impl::check_submission(const Leaf& leaf, ByteView bytes) {
+  if (auto found = check_signer(leaf, bytes)) return found;
+  const Submission& s = leaf.submission;
+  const CheckedDevice* device = state.device(s.device);
   const CheckedUser& user = *state.user(device->user);
   CheckedRoom* room = state.room(s.room);
   if (room == nullptr || !room->members.contains(device->user) || room->archived)
     return fault(leaf, "member", "The author is not a member of a room that can be written to.");
-  if (user.disabled || user.role == Role::auditor)
-    return fault(leaf, "member", "The author's role or state does not allow to write.");
+  if (user.disabled) return fault(leaf, "member", "The author is disabled.");
+  for (const MessageHeader& m : s.messages) {
+    // A deletion is looked at with its reference: it matters whose message it is of.
+    if (m.kind == Kind::erase) continue;
+    if (!may(user.role, action_of(m.kind), room->kind, room->standing(device->user)))
+      return fault(leaf, "member", "The author's role or standing does not allow writing.");
+  }
   if (leaf.first_room_seq != room->head_room_seq + 1)
     return fault(leaf, "room_seq",
                  "The messages' numbers in their room do not follow the last ones.");
@@ -145,9 +172,12 @@ Checker::Impl::Verdict Checker::Impl::check_references(const Leaf& leaf,
         ((target->originals >> m.target.index) & 1) == 0)
       return fault(leaf, "reference", "A message refers to what is not an original of its room.");
     const bool own = state.device(m.target.device)->user == author.user;
-    const bool may = m.kind == Kind::reaction || own ||
-                     (m.kind == Kind::erase && state.user(author.user)->role == Role::admin);
-    if (!may) return fault(leaf, "reference", "A message changes another author's.");
+    const Action needed = own ? Action::change_own : Action::delete_others;
+    const bool allowed =
+        m.kind == Kind::reaction || (m.kind == Kind::edit && own) ||
+        (m.kind == Kind::erase &&
+         may(state.user(author.user)->role, needed, room.kind, room.standing(author.user)));
+    if (!allowed) return fault(leaf, "reference", "A message changes another author's.");
   }
   return std::nullopt;
 }

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "common/record/leaf.hpp"
+#include "common/record/permissions.hpp"
 
 namespace tertulia::record {
 
@@ -16,22 +17,34 @@ struct CheckedUser {
   Role role = Role::member;
   bool disabled = false;
   bool had_device = false;
+  InviteId by_class_link;  // zero: an administrator added him
+  std::uint32_t held_devices = 0;  // live ones whose key the server has
 };
 struct CheckedDevice {
   UserId user;
   SignPublicKey sign;
   bool revoked = false;
+  bool held_by_server = false;
 };
 struct CheckedInvite {
-  UserId user;
+  UserId user;  // zero: a class link
   std::uint64_t expires_ms = 0;
-  bool closed = false;  // used or revoked
+  bool closed = false;       // used or revoked
+  Role role = Role::member;  // of a class link, as is what follows
+  std::uint64_t uses = 1;
+  std::uint64_t used = 0;  // users whom it has added
+  bool is_class_link() const { return user.is_zero(); }
 };
 struct CheckedRoom {
   std::uint32_t number = 0;
   std::uint64_t head_room_seq = 0;
+  RoomKind kind = RoomKind::public_room;
   bool archived = false;
-  std::set<UserId> members;
+  std::map<UserId, Standing> members;
+  Standing standing(const UserId& user) const {
+    const auto at = members.find(user);
+    return at == members.end() ? Standing::outsider : at->second;
+  }
 };
 
 struct SubmissionKey {
@@ -54,7 +67,8 @@ class CheckedState {
   explicit CheckedState(const ServerId& server) : server_(server) {}
 
   // nullopt: a valid transition, and it has been made; else the sentence that says why not.
-  std::optional<std::string> apply(const Leaf& leaf, std::uint64_t last_ms);
+  // signer: the user whose device signed the act; nullptr: it is the server's.
+  std::optional<std::string> apply(const Leaf& leaf, std::uint64_t last_ms, const UserId* signer);
 
   const CheckedDevice* device(const DeviceId& id) const;
   const CheckedUser* user(const UserId& id) const;
@@ -73,7 +87,13 @@ class CheckedState {
   using Verdict = std::optional<std::string>;
   Verdict card(const Act& act, std::uint64_t seq);
   Verdict open_invite(const Act& act);
+  Verdict add_user(const Act& act, std::uint64_t logged_at_ms);
   Verdict enrol(const Act& act, std::uint64_t logged_at_ms);
+  Verdict link(const Act& act, const DeviceId& signed_by, const UserId* signer);
+  // nullopt: its keys are new and hash to its id, and now it is there.
+  Verdict add_device(const Act& act, bool held_by_server);
+  Verdict rights(Kind kind, const Act& act, const UserId& signer) const;
+  Verdict create_room(const Act& act, const UserId* signer);
   Verdict members(Kind kind, const Act& act);
   Verdict erase(const Act& act);
 

@@ -19,7 +19,7 @@ Bytes labelled(ByteView bytes) {
 }
 }  // namespace
 
-bool is_known_kind(std::uint8_t kind) { return (kind >= 1 && kind <= 5) || (kind >= 64 && kind <= 80); }
+bool is_known_kind(std::uint8_t kind) { return (kind >= 1 && kind <= 5) || (kind >= 64 && kind <= 82); }
 
 const char* kind_name(Kind kind) {
   switch (kind) {
@@ -45,6 +45,8 @@ const char* kind_name(Kind kind) {
     case Kind::auditor_read: return "auditor_read";
     case Kind::device_link: return "device_link";
     case Kind::restored: return "restored";
+    case Kind::member_change: return "member_change";
+    case Kind::key_rotate: return "key_rotate";
   }
   return "unknown";
 }

@@ -31,6 +31,8 @@ enum class Kind : std::uint8_t {
   auditor_read = 78,
   device_link = 79,
   restored = 80,
+  member_change = 81,
+  key_rotate = 82,
 };
 bool is_known_kind(std::uint8_t kind);
 inline bool is_act(Kind kind) { return static_cast<std::uint8_t>(kind) >= 64; }

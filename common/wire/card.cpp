@@ -11,9 +11,16 @@ constexpr std::string_view kFirstLine = "tertulia/card/v1";
 constexpr std::size_t kAddressesMax = 16;
 
 std::string card_text(const Card& c) {
-  std::string out = fmt::format("{}\nserver {}\nserial {}\nidentity {}\ncurve {}\nlog {}\n", kFirstLine,
+  std::string out = fmt::format("{}\nserver {}\nserial {}\nidentity {}\ncurve {}\n", kFirstLine,
                                 to_hex(c.server.view()), c.serial, to_hex(c.identity.view()),
-                                to_hex(c.curve.view()), merkle::to_vkey(c.log));
+                                to_hex(c.curve.view()));
+  if (c.next)
+    out += fmt::format("curve_next {}\nnot_before {}\n", to_hex(c.next->curve.view()),
+                       c.next->not_before_ms);
+  out += fmt::format("log {}\n", merkle::to_vkey(c.log));
+  if (c.log_before)
+    out += fmt::format("log_before {}\nuntil {}\n", merkle::to_vkey(c.log_before->key),
+                       c.log_before->until_ms);
   for (const auto& a : c.addresses) out += fmt::format("address {}\n", a);
   return out;
 }
@@ -27,6 +34,18 @@ std::string_view take_value(std::string_view& text, std::string_view key) {
   const std::string_view value = text.substr(key.size() + 1, end - key.size() - 1);
   text.remove_prefix(end + 1);
   return value;
+}
+
+bool take_number(std::string_view& text, std::string_view key, std::uint64_t& out) {
+  const std::string_view value = take_value(text, key);
+  const auto parsed = std::from_chars(value.data(), value.data() + value.size(), out);
+  return !value.empty() && parsed.ec == std::errc{} && parsed.ptr == value.data() + value.size();
+}
+
+bool take_vkey(std::string_view& text, std::string_view key, merkle::NoteKey& out) {
+  const auto parsed = merkle::parse_vkey(take_value(text, key));
+  if (parsed) out = *parsed;
+  return parsed.has_value();
 }
 
 template <class Id>
@@ -56,20 +75,29 @@ std::optional<Card> open_card(std::string_view note, const SignPublicKey& identi
   text.remove_prefix(first.size());
   Card c;
   if (!take_id(text, "server", c.server)) return std::nullopt;
-  const std::string_view serial = take_value(text, "serial");
-  const auto parsed = std::from_chars(serial.data(), serial.data() + serial.size(), c.serial);
-  if (serial.empty() || parsed.ec != std::errc{} || parsed.ptr != serial.data() + serial.size())
+  if (!take_number(text, "serial", c.serial)) return std::nullopt;
+  if (!take_id(text, "identity", c.identity) || !take_id(text, "curve", c.curve))
     return std::nullopt;
-  if (!take_id(text, "identity", c.identity) || !take_id(text, "curve", c.curve)) return std::nullopt;
-  const auto log = merkle::parse_vkey(take_value(text, "log"));
-  if (!log) return std::nullopt;
-  c.log = *log;
+  if (text.starts_with("curve_next ")) {
+    c.next.emplace();
+    if (!take_id(text, "curve_next", c.next->curve) ||
+        !take_number(text, "not_before", c.next->not_before_ms))
+      return std::nullopt;
+  }
+  if (!take_vkey(text, "log", c.log)) return std::nullopt;
+  if (text.starts_with("log_before ")) {
+    c.log_before.emplace();
+    if (!take_vkey(text, "log_before", c.log_before->key) ||
+        !take_number(text, "until", c.log_before->until_ms))
+      return std::nullopt;
+  }
   while (!text.empty()) {
     const std::string_view address = take_value(text, "address");
     if (address.empty() || c.addresses.size() == kAddressesMax) return std::nullopt;
     c.addresses.emplace_back(address);
   }
-  if (c.server != server || c.identity != identity || card_text(c) != *signed_text) return std::nullopt;
+  if (c.server != server || c.identity != identity || card_text(c) != *signed_text)
+    return std::nullopt;
   return c;
 }
 

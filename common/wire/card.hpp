@@ -4,7 +4,11 @@
 //   serial <decimal>
 //   identity <64 hex>
 //   curve <64 hex>
+//   curve_next <64 hex>            (both or neither: the key that takes its place, at the earliest
+//   not_before <ms>                 at that time)
 //   log <vkey>
+//   log_before <vkey>              (both or neither: the key whose place `log` has taken; checkpoints
+//   until <ms>                      are signed by both until then)
 //   address <tcp://host:port>      (none or more)
 #pragma once
 
@@ -17,7 +21,17 @@ struct Card {
   std::uint64_t serial = 0;
   SignPublicKey identity;
   CurvePublicKey curve;
+  struct Next {
+    CurvePublicKey curve;
+    std::uint64_t not_before_ms = 0;
+  };
+  std::optional<Next> next;
   merkle::NoteKey log;
+  struct Before {
+    merkle::NoteKey key;
+    std::uint64_t until_ms = 0;
+  };
+  std::optional<Before> log_before;
   std::vector<std::string> addresses;
 };
 

@@ -6,7 +6,8 @@ namespace tertulia::wire {
 
 namespace {
 constexpr std::string_view kScheme = "tertulia://";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersionPersonal = 1;
+constexpr std::uint8_t kVersionClassLink = 2;
 constexpr std::size_t kCheckBytes = 4;
 constexpr std::size_t kAddressesMax = 16;
 
@@ -21,9 +22,12 @@ std::string short_text(Reader& r) { return std::string(as_text(r.raw(r.u8()))); 
 const char* invite_error_text(InviteError error) {
   switch (error) {
     case InviteError::no_scheme: return "This is not an invite: an invite starts with tertulia://.";
-    case InviteError::not_base64: return "This invite holds characters that no invite has; copy it again.";
-    case InviteError::cut_short: return "This invite is incomplete or mistyped; copy the whole string again.";
-    case InviteError::newer_version: return "This invite is of a newer Tertulia; update this program.";
+    case InviteError::not_base64:
+      return "This invite holds characters that no invite has; copy it again.";
+    case InviteError::cut_short:
+      return "This invite is incomplete or mistyped; copy the whole string again.";
+    case InviteError::newer_version:
+      return "This invite is of a newer Tertulia; update this program.";
     case InviteError::malformed: return "This invite is damaged; ask for another one.";
   }
   return "This invite cannot be read.";
@@ -32,13 +36,14 @@ const char* invite_error_text(InviteError error) {
 std::string encode_invite(const Invite& i) {
   Bytes raw;
   Writer w(raw);
-  w.u8(kVersion);
+  assert(i.is_class_link() == i.user_name.empty());
+  w.u8(i.is_class_link() ? kVersionClassLink : kVersionPersonal);
   w.raw(i.identity);
   w.raw(i.server_curve);
   w.raw(i.seed.view());
-  w.raw(i.user);
+  if (!i.is_class_link()) w.raw(i.user);
   short_text(w, i.server_name);
-  short_text(w, i.user_name);
+  if (!i.is_class_link()) short_text(w, i.user_name);
   assert(i.addresses.size() <= kAddressesMax);
   w.u8(static_cast<std::uint8_t>(i.addresses.size()));
   for (const auto& a : i.addresses) short_text(w, a);
@@ -59,20 +64,24 @@ Result<Invite, InviteError> decode_invite(std::string_view text) {
   const auto raw = from_base64url(tail);
   if (!raw) return fail(InviteError::not_base64);
   if (raw->size() < 1 + kCheckBytes) return fail(InviteError::cut_short);
-  if ((*raw)[0] > kVersion) return fail(InviteError::newer_version);
+  if ((*raw)[0] > kVersionClassLink) return fail(InviteError::newer_version);
   const ByteView body = ByteView(*raw).first(raw->size() - kCheckBytes);
   const Hash check = crypto::sha256(body);
   if (std::memcmp(check.data(), raw->data() + body.size(), kCheckBytes) != 0)
     return fail(InviteError::cut_short);
   Reader r(body);
   Invite i;
-  if (r.u8() != kVersion) return fail(InviteError::malformed);
+  const std::uint8_t version = r.u8();
+  if (version != kVersionPersonal && version != kVersionClassLink)
+    return fail(InviteError::malformed);
+  const bool personal = version == kVersionPersonal;
   i.identity = r.id<SignPublicKey>();
   i.server_curve = r.id<CurvePublicKey>();
   const auto seed = crypto::Seed::parse(r.raw(32));
-  i.user = r.id<UserId>();
+  if (personal) i.user = r.id<UserId>();
   i.server_name = short_text(r);
-  i.user_name = short_text(r);
+  if (personal) i.user_name = short_text(r);
+  if (personal && (i.user.is_zero() || i.user_name.empty())) return fail(InviteError::malformed);
   const std::size_t count = r.u8();
   if (!r.ok() || !seed || count == 0 || count > kAddressesMax) return fail(InviteError::malformed);
   i.seed = *seed;

@@ -35,7 +35,7 @@ def main():
     server = subprocess.Popen([broker, "--config", config])
     try:
         for user, name in (("ana", "Ana García"), ("beto", "Beto Ruiz")):
-            run(cli, "--profile", os.path.join(home, user), "enrol", "--name", name,
+            run(cli, "--profile", os.path.join(home, user), "enrol", "--display-name", name,
                 invite(ctl, config, user))
         for user, text in TALK:
             run(cli, "--profile", os.path.join(home, user), "send", "general", text)

@@ -1,6 +1,6 @@
 // The members of client::Engine, played from a script: linked into tertulia-window-preview instead
 // of the engine, to bring the window into states that are hard to provoke with a real server.
-// TERTULIA_SCENE: talk (default), offline, forked, rolled_back, first_run, empty, no_rooms, burst,
+// TERTULIA_SCENE: talk (default), locked (passphrase_of_the_script opens it), offline, forked, rolled_back, first_run, empty, no_rooms, burst,
 // unread, store_fails (what is sent is not stored), numbered (each text with its number; TERTULIA_MESSAGES of them in a room). No thread of its own: every command is answered at once.
 #include <cstdlib>
 #include <iterator>
@@ -8,7 +8,9 @@
 #include <mutex>
 
 #include "client/engine/engine.hpp"
+#include "client/engine/profile_lock.hpp"
 #include "common/base/clock.hpp"
+#include "common/wire/user_name.hpp"
 
 namespace tertulia::client {
 namespace {
@@ -16,6 +18,10 @@ namespace {
 constexpr std::uint64_t default_messages_per_room = 500;
 constexpr std::uint64_t burst_messages = 10'000;
 constexpr const char* invite_of_the_script = "tertulia://script";
+constexpr const char* link_of_the_script = "tertulia://link";
+constexpr const char* code_of_the_script = "123 456";
+constexpr const char* passphrase_of_the_script = "correct horse";
+constexpr const char* class_link_of_the_script = "tertulia://class";
 constexpr const char* fingerprint = "1f3a 9c02 77de 4b10 c3a5 08ee 5d41 b6f9";
 
 template <class Id>
@@ -171,10 +177,19 @@ struct Engine::Impl {
 
 std::optional<InvitePreview> preview_invite(const std::string& invite, std::string& reason) {
   if (invite == invite_of_the_script) {
-    return InvitePreview{"Colegio San Martín", fingerprint, "ana", {"tcp://192.0.2.7:5570"}};
+    return InvitePreview{"Colegio San Martín", fingerprint, "ana", {"tcp://192.0.2.7:5570"}, false};
   }
+  if (invite == link_of_the_script) {
+    return InvitePreview{"Colegio San Martín", fingerprint, "ana", {"tcp://192.0.2.7:5570"}, false, true};
+  }
+  if (invite == class_link_of_the_script)
+    return InvitePreview{"Colegio San Martín", fingerprint, "", {"tcp://192.0.2.7:5570"}, true};
   reason = "This is not an invite: it does not start with tertulia://.";
   return std::nullopt;
+}
+
+std::optional<std::string> user_name_fault(const std::string& user_name) {
+  return wire::user_name_fault(user_name);
 }
 
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
@@ -188,6 +203,18 @@ Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
 }
 
 Engine::~Engine() = default;
+
+bool profile_is_locked(const std::filesystem::path&) {
+  const char* scene = std::getenv("TERTULIA_SCENE");
+  return scene != nullptr && std::string_view(scene) == "locked";
+}
+Result<crypto::Seed, UnlockError> unlock_profile(const std::filesystem::path&,
+                                                 const Passphrase& passphrase) {
+  if (passphrase.text() != passphrase_of_the_script) return fail(UnlockError::wrong_passphrase);
+  return crypto::Seed::random();
+}
+const char* unlock_error_text(UnlockError) { return "The passphrase is not right."; }
+void Engine::unlock(const crypto::Seed&) {}
 
 void Engine::start() {
   if (impl_->scene == "first_run") {
@@ -205,7 +232,15 @@ void Engine::take_events(std::vector<Event>& out) {
   out.swap(impl_->events);
 }
 
-void Engine::enrol(std::string, std::string display_name) {
+void Engine::enrol(std::string invite, std::string display_name, std::string user_name) {
+  if (invite == link_of_the_script) {
+    impl_->tell(EnrolWaiting{code_of_the_script});
+    return;
+  }
+  if (user_name == "beto") {
+    impl_->tell(EnrolFinished{false, "The name beto is taken, or looks like beto."});
+    return;
+  }
   if (display_name == "refused") {
     impl_->tell(EnrolFinished{false, "This invite was used already."});
     return;
@@ -213,6 +248,8 @@ void Engine::enrol(std::string, std::string display_name) {
   impl_->tell(EnrolFinished{true, ""});
   impl_->enter();
 }
+
+std::uint64_t Engine::send(Draft draft) { return send_text(draft.room, std::move(draft.text)); }
 
 std::uint64_t Engine::send_text(const RoomId& room, std::string text) {
   Message& m = impl_->add_unsent(text, MessageState::queued, "");
@@ -251,6 +288,7 @@ void Engine::discard(std::uint64_t local_id) {
 }
 
 void Engine::save_draft(const RoomId&, std::string) {}
+void Engine::set_activity(Activity) {}
 
 void Engine::mark_read(const RoomId& room, std::uint64_t room_seq) {
   for (auto& known : impl_->rooms) {
@@ -260,7 +298,7 @@ void Engine::mark_read(const RoomId& room, std::uint64_t room_seq) {
 }
 
 void Engine::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit,
-                       std::uint64_t token) {
+                       std::uint64_t token, PageContent) {
   const auto& log = impl_->logs[room];
   const std::size_t end = before == 0 ? log.size() : std::min<std::size_t>(before - 1, log.size());
   const std::size_t begin = end > limit ? end - limit : 0;

@@ -119,6 +119,66 @@ def first_run(program):
         window.find("Timeline", "list", "list box")
 
 
+def link(program):
+    with preview(program, TERTULIA_SCENE="first_run") as window:
+        window.type_into("Invite", "tertulia://link")
+        window.says("ana (a further device)")
+        assert window.look("How others see you", "text", "entry") is None
+        window.click("Join")
+        window.says("if it shows the same code")
+        window.says("123 456")
+        check_names(window)
+        window.screenshot("link-code")
+
+
+def locked(program):
+    for scheme in ("light", "dark"):
+        with preview(program, "--color-scheme", scheme, TERTULIA_SCENE="locked") as window:
+            window.says("Tertulia is locked")
+            check_names(window)
+            window.focus()
+            subprocess.run(["xdotool", "type", "wrong horse"], check=True, timeout=20)
+            press("Return")
+            window.says("The passphrase is not right.")
+            window.screenshot(f"locked-{scheme}")
+            window.type_into("Passphrase", "correct horse")
+            wait_for("the sentence goes when one types",
+                     lambda: window._label("The passphrase is not right.") is None)
+            window.click("Unlock")
+            window.find("Timeline", "list", "list box")
+
+
+def locked_spanish(program):
+    with preview(program, TERTULIA_SCENE="locked", **spanish_locale()) as window:
+        window.says("Tertulia está bloqueada")
+        window.type_into("Frase de paso", "otra")
+        window.click("Desbloquear")
+        window.says("La frase de paso no es correcta.")
+        check_names(window)
+        window.screenshot("locked-spanish")
+
+
+def class_link(program):
+    with preview(program, TERTULIA_SCENE="first_run") as window:
+        window.type_into("Invite", "tertulia://class")
+        window.says("Choose your user name")
+        assert not window.can_press("Join"), "nobody may join without a name"
+        window.type_into("Choose your user name", "Beto!")
+        window.says("A user name has 1 to 64")
+        assert not window.can_press("Join")
+        check_names(window)
+        window.screenshot("first-run-class-link-wrong")
+        window.type_into("Choose your user name", "beto")
+        window.type_into("How others see you", "Beto Ruiz")
+        wait_for("a button that can be pressed", lambda: window.can_press("Join"))
+        window.screenshot("first-run-class-link")
+        window.click("Join")
+        window.says("The name beto is taken")
+        window.type_into("Choose your user name", "beto.ruiz")
+        window.click("Join")
+        window.find("Timeline", "list", "list box")
+
+
 def empty(program):
     with preview(program, TERTULIA_SCENE="empty") as window:
         window.says("Nothing has been said here yet")
@@ -143,13 +203,16 @@ def narrow(program):
         window.screenshot("narrow-360-rooms")
 
 
-def spanish(program):
+def spanish_locale():
     # a locale of the test's own: hardly any machine has this one generated
     locales = tempfile.mkdtemp(prefix="locales-", dir=os.environ["HOME"])
     subprocess.run(["localedef", "-i", "es_ES", "-f", "UTF-8", f"{locales}/es_ES.UTF-8"],
                    check=True, timeout=60)
-    with preview(program, LOCPATH=locales, LANG="es_ES.UTF-8",
-                 TERTULIA_SCENE="offline") as window:
+    return {"LOCPATH": locales, "LANG": "es_ES.UTF-8"}
+
+
+def spanish(program):
+    with preview(program, TERTULIA_SCENE="offline", **spanish_locale()) as window:
         window.button("Enviar mensaje")
         window.says("El servidor no responde.")
         window.says("Usted no es miembro de esta sala.")

@@ -129,12 +129,12 @@ class Window:
         return self.find(name, *BUTTON_ROLES)
 
     def click(self, name):
-        node = wait_for(f"button {name!r} can be clicked", lambda: self._sensitive(name))
+        node = wait_for(f"button {name!r} can be clicked", lambda: self.can_press(name))
         action = node.queryAction()
         names = [action.getName(i) for i in range(action.nActions)]
         action.doAction(names.index("click") if "click" in names else 0)
 
-    def _sensitive(self, name):
+    def can_press(self, name):
         node = self.look(name, *BUTTON_ROLES)
         return node if node and node.getState().contains(pyatspi.STATE_SENSITIVE) else None
 

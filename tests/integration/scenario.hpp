@@ -55,6 +55,19 @@ inline void check_dense(const std::vector<Heard>& messages) {
     BOOST_REQUIRE_EQUAL(messages[i].room_seq, i + 1);
 }
 
+// What is said before a subscription has arrived is not broadcast to it: for who has just joined, and
+// is to hear the very next message.
+inline void wait_subscribed(RawClient& client) {
+  int number = 0;
+  BOOST_REQUIRE(wait_until(
+      [&] {
+        const std::string text = fmt::format("do I hear {}", ++number);
+        const auto answer = client.submit(client.device.room("general").id, {text});
+        return answer && answer->has_ack() && client.wait_heard(text, 200);
+      },
+      neighbour_ms_max));
+}
+
 // One says something new, the other hears it.
 inline void check_neighbours(RawClient& speaker, RawClient& listener) {
   static int number = 0;

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include <cstdio>
+#include <fstream>
 
 #include "common/base/clock.hpp"
 #include "tests/integration/scenario.hpp"
@@ -64,6 +65,99 @@ BOOST_AUTO_TEST_CASE(messages_come_when_the_broadcast_port_is_blocked) {
   BOOST_TEST_MESSAGE("heard after " << monotonic_ms() - said << " ms");
   // It says why it is slow
   BOOST_TEST(listen.err().find("Broadcasts are blocked") != std::string::npos, listen.err());
+}
+
+BOOST_AUTO_TEST_CASE(a_preset_address_finds_a_server_that_has_moved) {
+  TestBroker broker;
+  Cli ana(broker.temp(), "ana");
+  ana.enrol(broker.invite("ana"));
+  const std::string invite = broker.invite("beto");  // names the old address
+  BOOST_REQUIRE_EQUAL(broker.stop().value_or(-1), 0);
+  broker.move_to_other_ports();
+  broker.start();
+  std::ofstream(ana.presets()) << "[server]\naddresses = [\"" << broker.command_address()
+                               << "\"]\n";
+  const Ran found = ana.run({"send", "general", "hallada"});
+  BOOST_TEST(found.code == 0, found.err);
+  Cli beto(broker.temp(), "beto");
+  beto.enrol(invite);
+
+  // The address belongs to the servers that are named, and ana's is none of them
+  TestBroker other;
+  Cli caro(other.temp(), "caro");
+  caro.enrol(other.invite("caro"));
+  const std::string account = caro.run({"whoami", "--json"}).out;
+  const std::string key = "\"server_fingerprint\":\"";
+  BOOST_REQUIRE_MESSAGE(account.find(key) != std::string::npos, account);
+  const std::string fingerprint = account.substr(account.find(key) + key.size(), 39);
+  std::ofstream(ana.presets()) << "[server]\nfingerprints = [\"" << fingerprint
+                               << "\"]\naddresses = [\"" << other.command_address() << "\"]\n";
+  const Ran still = ana.run({"send", "general", "sigue"});
+  BOOST_TEST(still.code == 0, still.err);
+  Cli dora(broker.temp(), "dora");
+  const Ran refused = dora.run({"enrol", broker.invite("dora")});
+  BOOST_TEST(refused.code == 1, "exit " << refused.code);
+  BOOST_TEST(refused.err.find("your administrator does not allow") != std::string::npos,
+             refused.err);
+  dora.enrol(other.invite("dora"));
+}
+
+// What Avahi itself does is in avahi_test.py; here stands a program in its place.
+BOOST_AUTO_TEST_CASE(a_server_that_has_moved_is_found_where_it_announces_itself) {
+  TestBroker broker, other;
+  Cli ana(broker.temp(), "ana");
+  ana.enrol(broker.invite("ana"));
+  const std::string status = broker.ctl({"status", "--json"}).out;
+  const std::string key = "\"server_id\":\"";
+  BOOST_REQUIRE_MESSAGE(status.find(key) != std::string::npos, status);
+  const std::string id = status.substr(status.find(key) + key.size(), 64);
+  BOOST_REQUIRE_EQUAL(broker.stop().value_or(-1), 0);
+  broker.move_to_other_ports();
+  broker.start();
+
+  const auto programs = broker.dir() / "programs";
+  std::filesystem::create_directory(programs);
+  const auto announced = [&](std::initializer_list<std::uint16_t> ports) {
+    std::ofstream script(programs / "avahi-browse");
+    script << "#!/bin/sh\n";
+    for (const auto port : ports)
+      script << "echo '=;lo;IPv4;Tertulia;_tertulia._tcp;local;mesa.local;127.0.0.1;" << port
+             << ";\"server_id=" << id << "\"'\n";
+    script.close();
+    std::filesystem::permissions(programs / "avahi-browse", std::filesystem::perms::owner_all);
+  };
+  ana.path_variable = programs.string() + ":/usr/bin:/bin";
+  // Another server that takes this one's name is dialled, and its key gives it away
+  announced({other.command_port()});
+  const Ran lost = ana.run({"send", "general", "perdida", "--timeout", "6"});
+  BOOST_TEST(lost.code == 3, "exit " << lost.code << ": " << lost.err);
+  announced({other.command_port(), broker.command_port()});
+  const Ran found = ana.run({"send", "general", "hallada", "--timeout", "60"});
+  BOOST_TEST(found.code == 0, found.err);
+  // It is remembered
+  std::filesystem::remove(programs / "avahi-browse");
+  const Ran again = ana.run({"send", "general", "sigue", "--timeout", "60"});
+  BOOST_TEST(again.code == 0, again.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_server_on_loopback_is_not_announced) {
+  TestBroker broker;
+  const auto services = broker.dir() / "services";
+  std::filesystem::create_directory(services);
+  const auto file = services / "tertulia.service";
+  std::ofstream(file) << "of an earlier run";
+  const Ran loopback = broker.ctl({"announce", "--directory", services.string()});
+  BOOST_TEST(loopback.code == 0, loopback.err);
+  BOOST_TEST(!std::filesystem::exists(file));
+  const Ran none = broker.ctl({"announce", "--directory", (broker.dir() / "no-avahi").string()});
+  BOOST_TEST(none.code == 0, none.err);
+  BOOST_TEST(none.err == "");
+  // It needs no broker to withdraw
+  std::ofstream(file) << "of an earlier run";
+  broker.stop();
+  const Ran withdrawn = broker.ctl({"announce", "--withdraw", "--directory", services.string()});
+  BOOST_TEST(withdrawn.code == 0, withdrawn.err);
+  BOOST_TEST(!std::filesystem::exists(file));
 }
 
 BOOST_AUTO_TEST_CASE(an_address_given_by_hand_finds_a_server_that_has_moved) {

@@ -1,4 +1,6 @@
 // tertulia-cli's exit codes and what a script reads from it.
+#include <fstream>
+
 #include "tests/integration/scenario.hpp"
 
 namespace tertulia::test {
@@ -159,6 +161,30 @@ BOOST_FIXTURE_TEST_CASE(enrolling_twice_in_one_profile_is_refused, Town) {
   BOOST_TEST(ran.code != 0);
   BOOST_TEST(!ran.err.empty());
   BOOST_TEST(ana.run({"whoami"}).out.find("ana") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(presets_are_shown_with_their_place_and_locks_hold_against_options) {
+  TempDir dir;
+  Cli ana(dir, "ana");  // gives --profile
+  std::ofstream(ana.presets()) << "[cli]\ntimeout_s = 5\n[presets]\nlocked = [\"cli.timeout_s\"]\n";
+  const Ran shown = ana.run({"config"});
+  BOOST_TEST(shown.code == 0, shown.err);
+  BOOST_TEST(shown.err == "");
+  BOOST_TEST(shown.out.find("timeout_s = 5 ") != std::string::npos, shown.out);
+  BOOST_TEST(shown.out.find("# " + ana.presets().string() + ":2:13\n") != std::string::npos,
+             shown.out);
+  BOOST_TEST(shown.out.find("# command line\n") != std::string::npos, shown.out);
+  const Ran refused = ana.run({"--timeout", "9", "config"});
+  BOOST_TEST(refused.code == 2, "exit " << refused.code);
+  BOOST_TEST(refused.err.find("--timeout cannot be used here") != std::string::npos, refused.err);
+
+  std::ofstream(ana.presets()) << "[cli]\ntimeout = 5\n";
+  const Ran broken = ana.run({"config"});
+  BOOST_TEST(broken.code == 0, broken.err);
+  BOOST_TEST(broken.err.find(ana.presets().string() + ":2:1: unknown key \"timeout\"") !=
+                 std::string::npos,
+             broken.err);
+  BOOST_TEST(broken.out.find("timeout_s = 60 ") != std::string::npos, broken.out);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -52,10 +52,17 @@ class Window {
     if (link.state != LinkState::online) caught_up = false;
   }
   void operator()(const AccountChanged& e) { account = e.account; }
+  void operator()(const ActFinished& e) { finished = e; }
+  void operator()(const RoomsListed& e) { listed = e.rooms; }
+  void operator()(const MembersListed& e) { members = e.members; }
+  void operator()(const DevicesListed& e) { devices = e.devices; }
+  void operator()(const PeopleListed&) {}
+  void operator()(const ListRefused& e) { BOOST_TEST_MESSAGE(e.reason); }
   void operator()(const RoomsChanged& e) { rooms = e.rooms; }
   void operator()(const MessagesArrived& e) {
     arrived.insert(arrived.end(), e.messages.begin(), e.messages.end());
   }
+  void operator()(const MessageChanged& e) { changed.push_back(e.message); }
   void operator()(const PageLoaded& e) { loaded = e; }
   void operator()(const OutboxChanged& e) {
     outbox.insert(outbox.end(), e.messages.begin(), e.messages.end());
@@ -64,14 +71,31 @@ class Window {
   void operator()(const EnrolFinished& e) { enrolled = e; }
   void operator()(const OutboxDrained&) { drained = true; }
   void operator()(const CaughtUp&) { caught_up = true; }
+  void operator()(const PresenceChanged& e) {
+    for (const auto& [user, activity] : e.people) presence[user] = activity;
+  }
+  void operator()(const TypingChanged& e) { typing = e.users; }
+  void operator()(const ReadMarksTold&) {}
+  void operator()(const CardAnswer&) {}
+  void operator()(const EnrolWaiting&) {}
+  void operator()(const DeviceLinkOpened&) {}
+  void operator()(const DeviceLinkAsked&) {}
+  void operator()(const DeviceLinkEnded&) {}
+  void operator()(const DeviceAdded&) {}
 
   Engine engine;
   LinkStatus link;
   std::optional<Account> account;
   std::vector<client::Room> rooms;
-  std::vector<Message> arrived, outbox;
+  std::vector<Message> arrived, outbox, changed;
   std::optional<PageLoaded> loaded;
   std::optional<EnrolFinished> enrolled;
+  std::optional<ActFinished> finished;
+  std::optional<std::vector<client::Room>> listed;
+  std::optional<std::vector<client::MemberEntry>> members;
+  std::optional<std::vector<client::DeviceEntry>> devices;
+  std::map<UserId, Activity> presence;
+  std::vector<std::string> typing;
   std::uint64_t discarded = 0;
   bool drained = false, caught_up = false;
 
@@ -92,6 +116,54 @@ std::string numbered_lines(int count) {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(engine)
+
+BOOST_AUTO_TEST_CASE(two_windows_see_who_is_there_who_writes_and_what_the_other_device_has_read) {
+  TestBroker broker;
+  Window ana(broker.temp() / "ana"), laptop(broker.temp() / "laptop"), beto(broker.temp() / "beto");
+  BOOST_REQUIRE(ana.enrol(broker.invite("ana")));
+  BOOST_REQUIRE(laptop.enrol(broker.invite("ana")));
+  BOOST_REQUIRE(beto.enrol(broker.invite("beto")));
+  const RoomId room = beto.general().id;
+  const UserId user = beto.account->user_id;
+
+  beto.engine.set_activity(Activity::active);
+  BOOST_TEST(ana.until([&] { return ana.presence[user] == Activity::active; }));
+  beto.engine.set_activity(Activity::away);
+  BOOST_TEST(ana.until([&] { return ana.presence[user] == Activity::away; }));
+  beto.engine.share(false, std::nullopt);
+  BOOST_TEST(ana.until([&] { return ana.presence[user] == Activity::offline; }));
+
+  const std::vector<std::string> only_beto{"beto"};
+  beto.engine.typing(room);
+  BOOST_TEST(ana.until([&] { return ana.typing == only_beto; }));
+  beto.engine.send_text(room, "ya está");
+  BOOST_TEST(ana.until([&] { return ana.typing.empty(); }));  // what he wrote has come
+
+  BOOST_TEST(laptop.until([&] { return laptop.general().head == 1u; }));
+  BOOST_TEST(laptop.general().read_up_to == 0u);
+  ana.engine.mark_read(room, 1);
+  BOOST_TEST(laptop.until([&] { return laptop.general().read_up_to == 1u; }));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_read_offline_is_told_on_the_next_connection) {
+  TestBroker broker;
+  Cli beto{broker.temp(), "beto"};
+  beto.enrol(broker.invite("beto"));
+  BOOST_REQUIRE(beto.run({"send", "general", "leed"}).code == 0);
+  {
+    Window ana(broker.temp() / "ana");
+    BOOST_REQUIRE(ana.enrol(broker.invite("ana")));
+    BOOST_TEST((broker.stop() == 0));
+    BOOST_REQUIRE(ana.until([&] { return ana.link.state != LinkState::online; }));
+    ana.engine.mark_read(ana.general().id, 1);
+    BOOST_REQUIRE(ana.until([&] { return ana.general().read_up_to == 1u; }));
+  }
+  broker.start();
+  Window laptop(broker.temp() / "laptop"), ana(broker.temp() / "ana");
+  BOOST_REQUIRE(laptop.enrol(broker.invite("ana")));
+  BOOST_REQUIRE(ana.online());
+  BOOST_TEST(laptop.until([&] { return laptop.general().read_up_to == 1u; }));
+}
 
 BOOST_AUTO_TEST_CASE(a_new_window_gets_the_newest_page_and_the_past_on_demand) {
   TestBroker broker;

@@ -92,6 +92,13 @@ void TestBroker::write_config() {
       "\"tcp://{}:{}\"\n{}\n{}",
       options.server_name, options.host, command_port_, broadcast_host(), broadcast_port_,
       options.listen_more, options.config_more);
+  if (options.rates) return;
+  std::filesystem::create_directories(dir_ / "conf.d");
+  std::ofstream lifted(dir_ / "conf.d" / "50-rates.toml");
+  lifted << "[limits]\n";
+  for (const char* rate : {"device_messages_per_s", "user_messages_per_s", "bot_messages_per_s",
+                           "device_bytes_per_s", "device_requests_per_s", "enrolments_per_minute"})
+    lifted << rate << " = 0\n";
 }
 
 std::vector<std::string> TestBroker::argv() const {
@@ -102,8 +109,10 @@ std::vector<std::string> TestBroker::argv() const {
 }
 
 Process TestBroker::launch(const std::string& output) {
+  auto env = faults_ ? faults_->env() : std::map<std::string, std::string>();
+  env.insert(options.env.begin(), options.env.end());
   return Process({.argv = argv(),
-                  .env = faults_ ? faults_->env() : std::map<std::string, std::string>(),
+                  .env = std::move(env),
                   .output = dir_ / output,
                   .input = false,
                   .directory = {}});

@@ -17,7 +17,8 @@ std::string tertulia_cli_path();
 class DiskFaults {
  public:
   DiskFaults(std::filesystem::path control, std::filesystem::path below);
-  void set(const std::string& fault);  // "enospc", "eio_write", "eio_fsync", "nfs", "": none
+  void set(const std::string&
+               fault);  // "enospc", "eio_write", "eio_fsync", "hang_fsync", "nfs", "": none
   std::map<std::string, std::string> env() const;
 
  private:
@@ -34,7 +35,9 @@ class TestBroker {
     std::string broadcast_host = {};  // empty: host
     std::string listen_more = {};     // further lines of the [listen] table
     std::string config_more = {};     // further tables
+    bool rates = false;               // with the rates of [limits] as shipped; else without
     std::string server_name = "prueba";
+    std::map<std::string, std::string> env = {};  // of the broker, beside the test's own
   };
   TestBroker() : TestBroker(Options()) {}
   explicit TestBroker(Options options);
@@ -94,8 +97,12 @@ class Cli {
   // Enrols; throws with the reason.
   void enrol(const std::string& invite);
   const std::filesystem::path& profile() const { return profile_; }
+  // The administrator's client.toml of all clients in this directory; a test may write it.
+  std::filesystem::path presets() const { return dir_ / "client.toml"; }
+  std::string path_variable;  // PATH of its processes; empty: the test's own
 
  private:
+  std::map<std::string, std::string> env() const;
   std::vector<std::string> argv(const std::vector<std::string>& args) const;
   std::filesystem::path output();
   std::filesystem::path dir_, profile_;

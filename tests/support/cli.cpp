@@ -16,17 +16,25 @@ std::vector<std::string> Cli::argv(const std::vector<std::string>& args) const {
   return out;
 }
 
+// What the machine's administrator or the developer has preset is no part of a test.
+std::map<std::string, std::string> Cli::env() const {
+  std::map<std::string, std::string> out{{"TERTULIA_PRESETS", presets().string()},
+                                         {"XDG_CONFIG_HOME", (dir_ / "config").string()}};
+  if (!path_variable.empty()) out["PATH"] = path_variable;
+  return out;
+}
+
 std::filesystem::path Cli::output() {
   return dir_ / fmt::format("{}-{}", profile_.filename().string(), ++runs_);
 }
 
 Ran Cli::run(const std::vector<std::string>& args, const std::string& input, std::uint64_t ms) {
-  return test::run(argv(args), output(), ms, input);
+  return test::run(argv(args), output(), ms, input, env());
 }
 
 Process Cli::start(const std::vector<std::string>& args, bool input) {
   return Process(
-      {.argv = argv(args), .env = {}, .output = output(), .input = input, .directory = {}});
+      {.argv = argv(args), .env = env(), .output = output(), .input = input, .directory = {}});
 }
 
 void Cli::enrol(const std::string& invite) {

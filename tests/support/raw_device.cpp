@@ -32,7 +32,9 @@ RawDevice::RawDevice(const wire::Invite& invite, const crypto::Seed& seed)
     : keys(seed),
       invite_key(crypto::invite_curve_key(invite.seed)),
       invite_id(crypto::invite_id(invite_key.public_key())),
-      user(invite.user),
+      user(invite.is_class_link()
+               ? record::class_user_id(crypto::server_id(invite.identity), invite_id, keys.id)
+               : invite.user),
       user_name(invite.user_name),
       server_curve(invite.server_curve),
       identity(invite.identity),
@@ -60,6 +62,7 @@ pb::Request RawDevice::enrol_request(const std::string& display_name,
   enrol.set_signature(to_string(keys.signing.sign(message).view()));
   enrol.set_display_name(display_name);
   enrol.set_device_name(device_name);
+  enrol.set_user_name(wished_name);
   return request;
 }
 
@@ -176,6 +179,12 @@ bool RawDevice::learn(const pb::Reply& reply) {
       }
       return take_checkpoint(e.checkpoint());
     }
+    case pb::Reply::kNotice:
+      for (const auto& key : reply.notice().keys()) {
+        const auto room = rooms.find(RoomId::from(as_bytes(key.room())));
+        if (room != rooms.end()) room->second.keys = room_keys(key);
+      }
+      return true;
     case pb::Reply::kPeople:
       for (const auto& device : reply.people().devices())
         authors[DeviceId::from(as_bytes(device.device()))] =

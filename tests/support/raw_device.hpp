@@ -54,6 +54,7 @@ class RawDevice {
   InviteId invite_id;
   UserId user;
   std::string user_name;
+  std::string wished_name;  // for enrol_request() by a class link
   std::string role;
   CurvePublicKey server_curve;
   SignPublicKey identity;

@@ -14,6 +14,7 @@ SOURCE_ENDINGS = (".cpp", ".hpp", ".cc", ".h")
 MAY_USE = {
     "common/base": [],
     "common/config": ["common/base"],
+    "common/config/document": ["common/base", "common/config"],
     "common/crypto": ["common/base"],
     "common/merkle": ["common/base", "common/crypto"],
     "common/record": ["common/base", "common/crypto", "common/merkle"],

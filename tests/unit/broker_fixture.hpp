@@ -37,8 +37,15 @@ struct BrokerFixture {
     auto user = std::make_shared<broker::User>();
     user->id = p.user;
     user->name = name;
+    user->version = 5;
     directory.users[p.user] = user;
     directory.users_by_name[name] = p.user;
+    return add_device(p.user);
+  }
+
+  Person add_device(const UserId& user) {
+    Person p;
+    p.user = user;
     auto device = std::make_shared<broker::Device>();
     device->id = p.keys.id;
     device->user = p.user;
@@ -55,7 +62,7 @@ struct BrokerFixture {
     randombytes_buf(room->id.data(), room->id.size());
     randombytes_buf(room->topic.data(), room->topic.size());
     room->name = name;
-    room->members = std::move(members);
+    for (const UserId& member : members) room->members[member] = {};
     room->keys = std::make_shared<broker::RoomKeys>(broker::RoomKeys{
         crypto::RoomKey(crypto::Seed::random()), crypto::RoomKey(crypto::Seed::random())});
     room->head = std::make_shared<broker::RoomHead>();

@@ -15,12 +15,15 @@ std::atomic<int> good_writes{0};
 struct File {
   sqlite3_file base;
   sqlite3_file* real;  // in the memory behind this struct
+  bool is_database;
 };
 sqlite3_file* real(sqlite3_file* f) { return reinterpret_cast<File*>(f)->real; }
 sqlite3_vfs* real_vfs() { return sqlite3_vfs_find(nullptr); }
 
-int fault_of_write() {
+int fault_of_write(sqlite3_file* f) {
   const DiskFault now = fault.load();
+  if (now == DiskFault::database_full)
+    return reinterpret_cast<File*>(f)->is_database ? SQLITE_FULL : SQLITE_OK;
   if ((now != DiskFault::full && now != DiskFault::write_error) || good_writes.fetch_sub(1) > 0)
     return SQLITE_OK;
   return now == DiskFault::full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
@@ -31,7 +34,7 @@ int x_read(sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
   return real(f)->pMethods->xRead(real(f), to, n, at);
 }
 int x_write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
-  const int bad = fault_of_write();
+  const int bad = fault_of_write(f);
   return bad != SQLITE_OK ? bad : real(f)->pMethods->xWrite(real(f), from, n, at);
 }
 int x_truncate(sqlite3_file* f, sqlite3_int64 n) {
@@ -74,6 +77,7 @@ const sqlite3_io_methods methods = {
 int x_open(sqlite3_vfs*, const char* name, sqlite3_file* f, int flags, int* out_flags) {
   File* file = new (f) File{};
   file->real = reinterpret_cast<sqlite3_file*>(file + 1);
+  file->is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
   const int code = real_vfs()->xOpen(real_vfs(), name, file->real, flags, out_flags);
   file->base.pMethods = file->real->pMethods != nullptr ? &methods : nullptr;
   return code;

@@ -5,7 +5,14 @@
 
 namespace tertulia::test {
 
-enum class DiskFault { none, full, write_error, sync_error, sync_skipped };
+enum class DiskFault {
+  none,
+  full,
+  database_full,  // the WAL still has room
+  write_error,
+  sync_error,
+  sync_skipped,
+};
 
 // Registers the VFS (once) and answers its name, for LogOptions::vfs.
 const char* faulty_vfs();

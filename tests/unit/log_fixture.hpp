@@ -30,6 +30,7 @@ struct LogFixture {
     options.server_name = "test";
     options.advertised = {"tcp://127.0.0.1:5570"};
     options.now_ms = [this] { return now_ms; };
+    options.key_store = &data->key_store();
     open();
   }
 
@@ -63,22 +64,32 @@ struct LogFixture {
   }
   pb::Reply ask(Append item) {
     const CommitResult result = append(std::move(item));
-    BOOST_REQUIRE_EQUAL(result.answers.size(), 1u);
+    // Notices come behind the answers
+    BOOST_REQUIRE(!result.answers.empty() && result.answers[0].to == nullptr);
+    BOOST_REQUIRE(result.answers.size() == 1 || result.answers[1].to != nullptr);
     return reply_of(result.answers[0]);
   }
 
-  InviteResult invite(const std::string& name, std::optional<record::Role> role = {}) {
+  template <class Command>
+  InviteResult run(Command command) {
     InviteResult out;
-    InviteCommand command;
-    command.user_name = name;
-    command.role = role;
-    command.unix_user = "root";
+    command.ran.unix_user = "root";
     command.done = [&](InviteResult r) { out = std::move(r); };
     for (const auto& callback : append(std::move(command)).callbacks) callback();
     return out;
   }
+  InviteResult try_invite(const std::string& name, std::optional<record::Role> role = {}) {
+    InviteCommand command;
+    command.people.push_back({name, {}, role, {}});
+    return run(std::move(command));
+  }
+  Invited invite(const std::string& name, std::optional<record::Role> role = {}) {
+    const InviteResult result = try_invite(name, role);
+    BOOST_REQUIRE_MESSAGE(result.ok(), result.faults[0].sentence);
+    return result.invited.at(0);
+  }
 
-  EnrolAppend enrol_request(const InviteResult& invite, const Member& who) const {
+  EnrolAppend enrol_request(const Invited& invite, const Member& who) const {
     const CurvePublicKey curve = crypto::invite_curve_key(invite.seed).public_key();
     EnrolAppend e;
     e.asker = {{}, random_request_id(), curve};
@@ -90,8 +101,7 @@ struct LogFixture {
   }
 
   Member enrol(const std::string& name, std::optional<record::Role> role = {}) {
-    const InviteResult invited = invite(name, role);
-    BOOST_REQUIRE_MESSAGE(invited.ok, invited.error);
+    const Invited invited = invite(name, role);
     Member who;
     who.user = invited.user;
     const pb::Reply reply = ask(enrol_request(invited, who));

@@ -1,5 +1,8 @@
 // What is acked stays, whatever the disk does; what is not is sent again and stands there once.
+#include <algorithm>
+
 #include "broker/log/verify_log.hpp"
+#include "common/base/log.hpp"
 #include "tests/unit/faulty_vfs.hpp"
 #include "tests/unit/log_fixture.hpp"
 
@@ -31,6 +34,26 @@ struct FaultFixture : LogFixture {
   Member ana;
 };
 
+// Names of the events that are told while it lives.
+class Heard {
+ public:
+  Heard() {
+    names_.clear();
+    log::set_sink(
+        [](log::Level, const log::Event* event, std::span<const log::Field>, std::string_view) {
+          if (event != nullptr) names_.emplace_back(event->name);
+          return false;
+        });
+  }
+  ~Heard() { log::set_sink(nullptr); }
+  std::size_t count(const std::string& name) const {
+    return static_cast<std::size_t>(std::count(names_.begin(), names_.end(), name));
+  }
+
+ private:
+  static inline std::vector<std::string> names_;
+};
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(broker_log_faults, FaultFixture)
@@ -46,9 +69,9 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_read_only_and_resumes_by_itself) {
   BOOST_TEST(refused.error().retry_after_ms() == 1000u);
   BOOST_TEST(!log->read_only().empty());
   BOOST_TEST(log->size() == size);
-  const InviteResult no_invite = invite("beto");
-  BOOST_TEST(!no_invite.ok);
-  BOOST_TEST(no_invite.error == log->read_only());
+  const InviteResult no_invite = try_invite("beto");
+  BOOST_REQUIRE(!no_invite.ok());
+  BOOST_TEST(no_invite.faults[0].sentence == log->read_only());
   BOOST_TEST(cell.load()->people_version == people);
   log->idle();
   BOOST_TEST(!log->read_only().empty());
@@ -62,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_read_only_and_resumes_by_itself) {
   BOOST_REQUIRE_MESSAGE(acked.has_ack(), acked.error().text());
   BOOST_TEST(acked.ack().seq() == size);
   BOOST_TEST(acked.ack().first_room_seq() == 2u);
-  BOOST_TEST(invite("beto").ok);
+  BOOST_TEST(try_invite("beto").ok());
   check_whole();
 }
 
@@ -74,6 +97,65 @@ BOOST_AUTO_TEST_CASE(the_next_append_resumes_too) {
   BOOST_TEST(log->read_only().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_nearly_full_disk_does_not_stop_and_start_the_log_each_moment) {
+  Heard heard;
+  send(ana, {"goes into the WAL"});
+  set_disk_fault(DiskFault::database_full);
+  for (int i = 0; i < 10; ++i) {
+    log->idle();
+    BOOST_TEST(!log->read_only().empty());
+    const pb::Reply refused = ask(submission(ana, general(), {"though the WAL has room"}));
+    BOOST_REQUIRE(refused.has_error());
+    BOOST_TEST(refused.error().code() == pb::READ_ONLY);
+  }
+  BOOST_TEST(heard.count("disk_full") == 1u);
+  BOOST_TEST(heard.count("disk_has_space") == 0u);
+  set_disk_fault(DiskFault::none);
+  log->idle();
+  BOOST_TEST(log->read_only().empty());
+  for (int i = 0; i < 3; ++i) log->idle();
+  BOOST_TEST(heard.count("disk_full") == 1u);
+  BOOST_TEST(heard.count("disk_has_space") == 1u);
+  send(ana, {"after"});
+  check_whole();
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_stopped_waits_for_more_space_than_a_message_needs) {
+  std::uint64_t free_bytes = 1 << 20;
+  options.free_bytes = [&](const fs::path&) { return free_bytes; };
+  log->close();
+  open();
+  Heard heard;
+  send(ana, {"a little space is enough until it stops"});
+  set_disk_fault(DiskFault::full);
+  BOOST_TEST(ask(submission(ana, general(), {"x"})).has_error());
+  set_disk_fault(DiskFault::none);
+  for (const std::uint64_t little : {1ull << 20, 8ull << 20, (16ull << 20) - 1}) {
+    free_bytes = little;
+    log->idle();
+    BOOST_TEST(ask(submission(ana, general(), {"y"})).has_error());
+  }
+  BOOST_TEST(heard.count("disk_has_space") == 0u);
+  free_bytes = 16 << 20;
+  send(ana, {"resumes with the next message"});
+  BOOST_TEST(log->read_only().empty());
+  free_bytes = 1 << 20;  // used again, and nothing has failed yet
+  send(ana, {"goes on"});
+  BOOST_TEST(heard.count("disk_full") == 1u);
+  BOOST_TEST(heard.count("disk_has_space") == 1u);
+  check_whole();
+}
+
+BOOST_AUTO_TEST_CASE(what_was_acked_is_acked_again_while_the_disk_is_full) {
+  const SubmissionAppend known = submission(ana, general(), {"in time"});
+  const auto seq = ask(known).ack().seq();
+  set_disk_fault(DiskFault::full);
+  BOOST_TEST(ask(submission(ana, general(), {"too late"})).has_error());
+  const pb::Reply again = ask(known);
+  BOOST_REQUIRE_MESSAGE(again.has_ack(), again.error().text());
+  BOOST_TEST(again.ack().seq() == seq);
+}
+
 BOOST_AUTO_TEST_CASE(a_disk_that_fills_at_any_write_undoes_the_whole_batch) {
   for (int writes = 0; writes < 40; writes += 3) {
     const auto size = log->size();
@@ -81,7 +163,7 @@ BOOST_AUTO_TEST_CASE(a_disk_that_fills_at_any_write_undoes_the_whole_batch) {
     for (int i = 0; i < 20; ++i)
       batch.emplace_back(submission(ana, general(), {std::string(2000, 'x')}));
     InviteCommand command;
-    command.user_name = "user-" + std::to_string(writes);
+    command.people.push_back({"user-" + std::to_string(writes), {}, {}, {}});
     command.done = [](InviteResult) {};
     batch.emplace_back(std::move(command));
     set_disk_fault(DiskFault::full, writes);

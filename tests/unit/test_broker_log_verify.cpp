@@ -208,6 +208,51 @@ BOOST_AUTO_TEST_CASE(checkpoints_and_indexes_are_compared) {
   BOOST_TEST(verdict() == "checkpoint " + std::to_string(last.seq()));
 }
 
+BOOST_AUTO_TEST_CASE(the_tables_are_compared_with_what_the_entries_say) {
+  struct Change {
+    std::string sql;
+    std::vector<std::string> words;  // of the sentence
+  };
+  const std::string ana_id = "x'" + to_hex(ana.user.view()) + "'";
+  const std::vector<Change> changes{
+      {"UPDATE users SET role=1-role WHERE name='beto'", {"table users", "otherwise of: role."}},
+      {"UPDATE users SET name='eve', display_name='eve' WHERE name='ana'",
+       {"table users", "otherwise of: name display_name."}},
+      {"UPDATE devices SET sign_pk=zeroblob(32) WHERE device_no=1",
+       {"table devices, row 1", "otherwise of: sign_pk."}},
+      {"UPDATE devices SET revoked_seq=9 WHERE device_no=2",
+       {"table devices, row 2", "otherwise of: revoked_seq."}},
+      {"UPDATE invites SET uses=2, role=3", {"table invites", "otherwise of: role uses."}},
+      {"UPDATE users SET class_link=zeroblob(15) || x'01'", {"table users", "of: class_link."}},
+      {"UPDATE invites SET revoked=1", {"table invites", "otherwise of: revoked."}},
+      {"UPDATE rooms SET flags=0, archived=1",
+       {"table rooms, row 1", "otherwise of: flags archived."}},
+      {"INSERT INTO members VALUES(2, " + ana_id + ", 1, 0)",
+       {"table members, row 2", "no entry says it"}},
+      {"DELETE FROM members WHERE user_id=" + ana_id, {"table members, row 1", "missing"}},
+      {"INSERT INTO invites SELECT zeroblob(16), user_id, zeroblob(32), 0, 0, used_by, role, uses, "
+       "label, rooms FROM invites LIMIT 1",
+       {"table invites, row 0000", "no entry says it"}},
+  };
+  for (const Change& c : changes) {
+    const std::filesystem::path before = scratch.path() / "before.db";
+    std::filesystem::copy_file(options.database, before,
+                               std::filesystem::copy_options::overwrite_existing);
+    sql(c.sql);
+    const VerifiedLog v = verify();
+    BOOST_TEST_CONTEXT(c.sql) {
+      BOOST_REQUIRE(v.fault);
+      BOOST_TEST(v.fault->kind == "tables");
+      BOOST_TEST(v.fault->seq == last.seq());
+      for (const auto& word : c.words)
+        BOOST_TEST(v.fault->text.find(word) != std::string::npos, v.fault->text);
+    }
+    std::filesystem::copy_file(before, options.database,
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  BOOST_TEST(verdict() == "whole");
+}
+
 BOOST_AUTO_TEST_CASE(another_log_key_is_not_the_card_s) {
   key.key.bytes[0] ^= 1;
   BOOST_TEST(verdict() == "act 0");

@@ -36,6 +36,22 @@ BOOST_AUTO_TEST_CASE(the_published_example_opens) {
   BOOST_TEST(*opened == text);
 }
 
+BOOST_AUTO_TEST_CASE(two_keys_of_one_name_sign_and_each_opens) {
+  const crypto::SigningKey second{*crypto::Seed::parse(Bytes(32, 8))};
+  std::string note = sign_note("text\n", verifier.name, key);
+  const std::string by_one = note;
+  add_signature(note, verifier.name, second);
+  BOOST_TEST(note.starts_with(by_one));
+  for (const NoteKey& k : {verifier, NoteKey{verifier.name, second.public_key()}})
+    BOOST_TEST(open_note(note, k).value_or("") == "text\n");
+  BOOST_TEST(!open_note(by_one, {verifier.name, second.public_key()}));
+  // A key whose line is there and wrong opens nothing, whoever else has signed.
+  each_bit_flip(as_bytes(note.substr(by_one.size())), [&](ByteView changed) {
+    BOOST_REQUIRE(!open_note(by_one + std::string(as_text(changed)),
+                             {verifier.name, second.public_key()}));
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_vkey_has_one_spelling) {
   const std::string vkey = to_vkey(verifier);
   const auto parsed = parse_vkey(vkey);

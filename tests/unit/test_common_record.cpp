@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(kinds_have_names_and_no_others_are_known) {
     known += is;
     BOOST_TEST(is == (std::string(kind_name(static_cast<Kind>(k))) != "unknown"));
   }
-  BOOST_TEST(known == 22);
+  BOOST_TEST(known == 24);
   for (Role role : {Role::admin, Role::auditor, Role::member, Role::guest, Role::bot})
     BOOST_TEST((parse_role(role_name(role)) == role));
   BOOST_TEST(!parse_role("root"));
@@ -158,9 +158,9 @@ BOOST_AUTO_TEST_CASE(an_act_needs_all_its_tags_and_takes_no_others) {
     std::initializer_list<Tag> required, optional;
   } table[] = {
       {Kind::card, {curve_pk, card_hash, card_serial, identity_pk, log_pk}, {unix_uid}},
-      {Kind::user_add, {user_id, role}, {unix_uid}},
+      {Kind::user_add, {user_id, role}, {invite_id, unix_uid}},
       {Kind::user_change, {user_id}, {role, unix_uid, state}},
-      {Kind::invite_open, {user_id, invite_id, curve_pk, expires_ms, uses}, {unix_uid}},
+      {Kind::invite_open, {user_id, invite_id, curve_pk, expires_ms, uses}, {role, unix_uid, rooms}},
       {Kind::invite_revoke, {invite_id}, {unix_uid}},
       {Kind::device_enrol,
        {user_id, invite_id, device, sign_pk, curve_pk, enrol_signature, flags},
@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(an_act_needs_all_its_tags_and_takes_no_others) {
       }
       Act most = least;
       for (Tag tag : row.optional) {
-        if (tag == user_id || tag == room)
+        if (tag == user_id || tag == room || tag == rooms || tag == invite_id)
           most.set(tag, Bytes(16, 9));
         else
           most.set_number(tag, 1);
@@ -223,7 +223,8 @@ BOOST_AUTO_TEST_CASE(values_out_of_range_are_refused) {
   BOOST_TEST(!with(Kind::user_add, user, Tag::role, 0));
   BOOST_TEST(!with(Kind::user_add, user, Tag::role, 6));
   const Act room = act(Kind::room_create, {Tag::flags, Tag::room, Tag::room_kind});
-  BOOST_TEST(!with(Kind::room_create, room, Tag::room_kind, 4));
+  BOOST_TEST(with(Kind::room_create, room, Tag::room_kind, 4));
+  BOOST_TEST(!with(Kind::room_create, room, Tag::room_kind, 5));
   BOOST_TEST(!with(Kind::room_create, room, Tag::flags, 4));
   BOOST_TEST(!with(Kind::room_change, act(Kind::room_change, {Tag::room}), Tag::state, 2));
 }

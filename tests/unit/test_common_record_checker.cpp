@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "common/record/checker.hpp"
+#include "common/record/device_link.hpp"
 #include "tests/unit/filled.hpp"
 
 using namespace tertulia;
@@ -82,6 +83,35 @@ struct Record {
     header.act_hash = crypto::sha256(bytes);
     s.messages.push_back(header);
     return give(encode_leaf(leaves.size(), 0, now_ms, encode(s), bytes, Signature{}));
+  }
+  // A further device of this user, let in by one of his.
+  Act link(std::uint8_t user_id, const crypto::DeviceKeys& by, const crypto::DeviceKeys& keys) const {
+    const LinkedPair pair{server, InviteId{},           by.id, filled<UserId>(user_id),
+                          keys.signing.public_key(), keys.curve.public_key()};
+    const Signature asked = keys.signing.sign(link_ask_message(pair));
+    return Act()
+        .set(Tag::user_id, pair.user)
+        .set(Tag::device, keys.id)
+        .set(Tag::sign_pk, pair.sign)
+        .set(Tag::curve_pk, pair.curve)
+        .set(Tag::enrol_signature, asked)
+        .set(Tag::linked_by, pair.by)
+        .set(Tag::link_signature, by.signing.sign(link_message(pair, asked)));
+  }
+  std::string signed_act(const crypto::DeviceKeys& keys, Kind kind, const Act& a) {
+    const Bytes act_bytes = encode(a);
+    Submission s;
+    s.server = server;
+    s.device = keys.id;
+    s.id.bytes[15] = static_cast<std::uint8_t>(++serial);
+    s.seen_root = merkle::empty_root();
+    MessageHeader header;
+    header.kind = kind;
+    header.act_hash = crypto::sha256(act_bytes);
+    s.messages.push_back(header);
+    const Bytes bytes = encode(s);
+    return give(encode_leaf(leaves.size(), 0, now_ms, bytes, act_bytes,
+                            sign_submission(keys.signing, bytes)));
   }
   std::string text(const crypto::DeviceKeys& keys, std::uint64_t first_room_seq,
                    std::uint64_t seen_size = 0) {
@@ -172,6 +202,142 @@ BOOST_AUTO_TEST_CASE(an_enrolment_needs_its_open_invite_and_its_own_signature) {
   BOOST_TEST(act(Kind::invite_revoke, revoke) == "");
   BOOST_TEST(act(Kind::invite_revoke, revoke) == "act");
   BOOST_TEST(act(Kind::device_enrol, enrol(2, 64, third)) == "act");
+}
+
+BOOST_AUTO_TEST_CASE(a_device_is_linked_by_a_live_one_of_the_same_user_and_both_have_signed) {
+  act(Kind::user_add, user(1));
+  act(Kind::user_add, user(2));
+  act(Kind::invite_open, invite(1, 60));
+  act(Kind::device_enrol, enrol(1, 60, first));
+  act(Kind::invite_open, invite(2, 61));
+  const crypto::DeviceKeys stranger(crypto::Seed::random()), third(crypto::Seed::random());
+  act(Kind::device_enrol, enrol(2, 61, stranger));
+  const auto fault = [&](const crypto::DeviceKeys& by, const Act& a) {
+    return signed_act(by, Kind::device_link, a);
+  };
+  BOOST_TEST(act(Kind::device_link, link(1, first, second)) == "act");  // the server links nobody
+  BOOST_TEST(fault(second, link(1, second, third)) == "device");        // not there yet
+  BOOST_TEST(fault(first, link(2, first, second)) == "act");            // for another user
+  BOOST_TEST(fault(stranger, link(1, first, second)) == "act");         // in another's name
+  for (const Tag tag : {Tag::enrol_signature, Tag::link_signature})
+    BOOST_TEST(fault(first, link(1, first, second).set(tag, Bytes(64, 1))) == "act");
+  BOOST_TEST(fault(first, link(1, first, second).set(Tag::device, third.id)) == "act");
+  BOOST_TEST(fault(first, link(1, first, stranger)) == "act");  // keys that are enrolled
+  BOOST_TEST(fault(first, link(1, first, second)) == "");
+  BOOST_TEST(fault(first, link(1, first, second)) == "act");
+  // It is a device like others: it writes, lets in and is revoked
+  act(Kind::member_add, member(1));
+  BOOST_TEST(text(second, 1) == "");
+  BOOST_TEST(fault(second, link(1, second, third)) == "");
+  act(Kind::device_revoke, Act().set(Tag::device, second.id));
+  const crypto::DeviceKeys fourth(crypto::Seed::random());
+  BOOST_TEST(fault(second, link(1, second, fourth)) == "device");
+  // What the table of rights does not allow
+  act(Kind::user_change, user(1, Role::guest));
+  BOOST_TEST(fault(first, link(1, first, fourth)) == "act");
+  act(Kind::user_change, user(1, Role::auditor));
+  BOOST_TEST(fault(first, link(1, first, fourth)) == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_two_devices_compare_follows_from_their_keys_and_the_nonce) {
+  const LinkedPair pair{server, filled<InviteId>(7), first.id, filled<UserId>(1),
+                        second.signing.public_key(), second.curve.public_key()};
+  const auto seed = crypto::Seed::random();
+  const Signature asked = second.signing.sign(link_ask_message(pair));
+  const LinkMac mac = link_mac(seed, pair, asked, "laptop");
+  BOOST_TEST(is_link_mac(mac, seed, pair, asked, "laptop"));
+  BOOST_TEST(!is_link_mac(mac, seed, pair, asked, "desk"));
+  BOOST_TEST(!is_link_mac(mac, crypto::Seed::random(), pair, asked, "laptop"));
+  LinkedPair other = pair;
+  other.sign = first.signing.public_key();
+  BOOST_TEST(!is_link_mac(mac, seed, other, asked, "laptop"));
+  const auto nonce = filled<LinkNonce>(3);
+  BOOST_TEST(link_code(pair, nonce).size() == 7u);
+  BOOST_TEST(link_code(pair, nonce) == link_code(pair, nonce));
+  BOOST_TEST(link_code(pair, nonce) != link_code(other, nonce));
+  BOOST_TEST(link_code(pair, nonce) != link_code(pair, filled<LinkNonce>(4)));
+}
+
+BOOST_AUTO_TEST_CASE(a_class_link_adds_as_many_users_as_it_says_each_with_one_device) {
+  const auto key = filled<CurvePublicKey>(70);
+  const auto link = crypto::invite_id(key);
+  const auto open = [&](std::uint64_t uses, Role role = Role::guest) {
+    return Act()
+        .set(Tag::user_id, UserId{})
+        .set(Tag::invite_id, link)
+        .set(Tag::curve_pk, key)
+        .set_number(Tag::expires_ms, 1'000'000)
+        .set_number(Tag::uses, uses)
+        .set_number(Tag::role, static_cast<std::uint64_t>(role));
+  };
+  const auto join = [&](const crypto::DeviceKeys& keys, Role role = Role::guest) {
+    return Act()
+        .set(Tag::user_id, class_user_id(server, link, keys.id))
+        .set(Tag::invite_id, link)
+        .set_number(Tag::role, static_cast<std::uint64_t>(role));
+  };
+  const auto enrolled = [&](const crypto::DeviceKeys& keys, const UserId& user) {
+    Act out = enrol(1, 70, keys);
+    out.set(Tag::user_id, user);
+    return out.set(Tag::enrol_signature,
+                   keys.signing.sign(enrol_message(server, link, user, keys.signing.public_key(),
+                                                   keys.curve.public_key())));
+  };
+  const UserId one = class_user_id(server, link, first.id);
+  BOOST_TEST(act(Kind::user_add, join(first)) == "act");  // there is no such link yet
+  BOOST_TEST(act(Kind::invite_open, open(0)) == "act");
+  BOOST_TEST(act(Kind::invite_open, open(class_uses_max + 1)) == "act");
+  for (const Role role : {Role::admin, Role::auditor, Role::bot})
+    BOOST_TEST(act(Kind::invite_open, open(2, role)) == "act");
+  Act nowhere = open(2);
+  BOOST_TEST(act(Kind::invite_open, set_rooms(nowhere, {filled<RoomId>(51)})) == "act");
+  Act personal = invite(1, 71);
+  act(Kind::user_add, user(1));
+  BOOST_TEST(act(Kind::invite_open, personal.set_number(Tag::uses, 2)) == "act");
+  BOOST_TEST(act(Kind::invite_open, set_rooms(personal.set_number(Tag::uses, 1), {room})) == "act");
+  Act here = open(2);
+  BOOST_TEST(act(Kind::invite_open, set_rooms(here, {room})) == "");
+
+  BOOST_TEST(act(Kind::user_add, join(first, Role::admin)) == "act");
+  BOOST_TEST(act(Kind::user_add, join(first).set_number(Tag::unix_uid, 0)) == "act");
+  BOOST_TEST(act(Kind::device_enrol, enrolled(first, one)) == "act");
+  BOOST_TEST(act(Kind::user_add, join(first)) == "");
+  BOOST_TEST(act(Kind::user_add, join(first)) == "act");
+  // Another device is another user, whoever signs
+  BOOST_TEST(act(Kind::device_enrol, enrolled(second, one)) == "act");
+  BOOST_TEST(act(Kind::device_enrol, enrolled(first, filled<UserId>(1))) == "act");
+  BOOST_TEST(act(Kind::device_enrol, enrolled(first, one)) == "");
+  BOOST_TEST(act(Kind::device_enrol, enrolled(first, one)) == "act");
+  const crypto::DeviceKeys third(crypto::Seed::random());
+  now_ms = 1'000'000;
+  BOOST_TEST(act(Kind::user_add, join(second)) == "act");
+  now_ms = 1000;
+  BOOST_TEST(act(Kind::user_add, join(second)) == "");
+  BOOST_TEST(act(Kind::user_add, join(third)) == "act");  // two have joined
+  BOOST_TEST(act(Kind::invite_revoke, Act().set(Tag::invite_id, link)) == "");
+  BOOST_TEST(act(Kind::device_enrol, enrolled(second, class_user_id(server, link, second.id))) ==
+             "act");
+}
+
+BOOST_AUTO_TEST_CASE(whom_the_server_has_a_key_of_is_a_bot_that_signs_no_acts) {
+  act(Kind::user_add, user(1));
+  act(Kind::user_add, user(2, Role::bot));
+  act(Kind::member_add, member(2));
+  act(Kind::invite_open, invite(1, 60));
+  BOOST_TEST(act(Kind::device_enrol, enrol(1, 60, first, flag_held_by_server)) == "act");
+  act(Kind::invite_open, invite(2, 61));
+  BOOST_TEST(act(Kind::device_enrol, enrol(2, 61, first, flag_held_by_server)) == "");
+  BOOST_TEST(text(first, 1) == "");
+  for (const Role role : {Role::admin, Role::member})
+    BOOST_TEST(act(Kind::user_change, user(2, role)) == "act");
+  BOOST_TEST(act(Kind::user_change, user(2, Role::bot)) == "");
+  BOOST_TEST(signed_act(first, Kind::member_remove, member(2)) == "act");
+  // A device of its own may, as any bot's; and a key that is revoked binds nobody
+  act(Kind::invite_open, invite(2, 62));
+  BOOST_TEST(act(Kind::device_enrol, enrol(2, 62, second, flag_by_administrator)) == "");
+  BOOST_TEST(signed_act(second, Kind::member_remove, member(2)) == "");
+  BOOST_TEST(act(Kind::device_revoke, Act().set(Tag::device, first.id)) == "");
+  BOOST_TEST(act(Kind::user_change, user(2, Role::member)) == "");
 }
 
 BOOST_AUTO_TEST_CASE(who_writes_is_enrolled_a_member_and_allowed_to) {

@@ -2,6 +2,7 @@
 
 #include "common/wire/card.hpp"
 #include "common/wire/frame.hpp"
+#include "common/wire/device_link.hpp"
 #include "common/wire/invite.hpp"
 #include "tests/unit/filled.hpp"
 #include "tests/unit/mutations.hpp"
@@ -156,6 +157,38 @@ BOOST_AUTO_TEST_CASE(an_invite_survives_mail_programs) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_link_is_read_as_it_was_written_and_is_no_invite) {
+  const DeviceLink link{invite(), filled<DeviceId>(4), filled<record::LinkCommitment>(5)};
+  const std::string text = encode_device_link(link);
+  BOOST_TEST(is_device_link(text));
+  BOOST_TEST(!is_device_link(encode_invite(invite())));
+  BOOST_TEST((decode_invite(text).error() == InviteError::newer_version));
+  BOOST_TEST((decode_device_link(encode_invite(invite())).error() == InviteError::newer_version));
+  const auto decoded = decode_device_link(" " + text.substr(0, 40) + "\n" + text.substr(40) + "/");
+  BOOST_REQUIRE(decoded);
+  BOOST_TEST((decoded->by == link.by && decoded->commitment == link.commitment));
+  BOOST_TEST(encode_device_link(*decoded) == text);
+  for (std::size_t n = 0; n < text.size(); ++n)
+    BOOST_REQUIRE(!decode_device_link(text.substr(0, n)));
+}
+
+BOOST_AUTO_TEST_CASE(a_class_link_names_nobody_and_is_too_new_for_programs_that_do_not_know_it) {
+  Invite link = invite();
+  link.user = UserId{};
+  link.user_name.clear();
+  const std::string text = encode_invite(link);
+  const auto decoded = decode_invite(text);
+  BOOST_REQUIRE(decoded);
+  BOOST_TEST(decoded->is_class_link());
+  BOOST_TEST(!decode_invite(encode_invite(invite()))->is_class_link());
+  BOOST_TEST(decoded->server_name == link.server_name);
+  BOOST_TEST(decoded->user_name.empty());
+  BOOST_TEST(decoded->addresses == link.addresses);
+  BOOST_TEST(encode_invite(*decoded) == text);
+  // They look at the version before anything else
+  BOOST_TEST(from_base64url(text.substr(11)).value()[0] == 2);
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_invite_is_refused_with_the_reason) {
   const std::string text = encode_invite(invite());
   const auto error = [](const std::string& given) { return decode_invite(given).error(); };
@@ -170,7 +203,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_invite_is_refused_with_the_reason) {
                   encode_invite(*decoded) == text);  // a flip to white space, which is forgiven
   });
   Bytes raw = from_base64url(text.substr(11)).value();
-  raw[0] = 2;
+  raw[0] = 3;
   BOOST_TEST((error("tertulia://" + to_base64url(raw)) == InviteError::newer_version));
   for (auto e : {InviteError::no_scheme, InviteError::not_base64, InviteError::cut_short,
                  InviteError::newer_version, InviteError::malformed})
@@ -212,6 +245,42 @@ BOOST_AUTO_TEST_CASE(a_card_opens_for_its_own_server_and_identity) {
   std::string zero = text;
   zero.replace(zero.find("serial 3"), 8, "serial 03");
   BOOST_TEST(!signed_again(zero));
+}
+
+BOOST_AUTO_TEST_CASE(a_card_names_keys_that_come_and_keys_that_go) {
+  const crypto::SigningKey identity(crypto::Seed::random()), old_log(crypto::Seed::random()),
+      new_log(crypto::Seed::random());
+  Card card;
+  card.server = crypto::server_id(identity.public_key());
+  card.serial = 4;
+  card.identity = identity.public_key();
+  card.curve = filled<CurvePublicKey>(1);
+  card.next = {filled<CurvePublicKey>(2), 1'800'000'000'000};
+  card.log = {"test/origin", new_log.public_key()};
+  card.log_before = {{"test/origin", old_log.public_key()}, 1'900'000'000'000};
+  card.addresses = {"tcp://192.0.2.1:5570"};
+  const std::string note = sign_card(card, identity);
+  const auto opened = open_card(note, card.identity, card.server);
+  BOOST_REQUIRE(opened && opened->next && opened->log_before);
+  BOOST_CHECK(opened->next->curve == card.next->curve);
+  BOOST_TEST(opened->next->not_before_ms == 1'800'000'000'000u);
+  BOOST_CHECK(opened->log_before->key.key == old_log.public_key());
+  BOOST_TEST(opened->log_before->until_ms == 1'900'000'000'000u);
+  BOOST_TEST(sign_card(*opened, identity) == note);
+
+  // One line of a pair, and pairs in another place, are no card.
+  const std::string text = note.substr(0, note.find("\n\n") + 1);
+  const auto without = [&](const std::string& key) {
+    const auto at = text.find(key + " ");
+    BOOST_REQUIRE(at != std::string::npos);
+    const std::string rest = text.substr(0, at) + text.substr(text.find('\n', at) + 1);
+    return open_card(merkle::sign_note(rest, card_key_name(card.server), identity), card.identity,
+                     card.server)
+        .has_value();
+  };
+  for (const char* key : {"curve_next", "not_before", "log_before", "until"})
+    BOOST_TEST(!without(key), key);
+  BOOST_TEST(without("address"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,7 @@
 #include "common/merkle/checkpoint.hpp"
 #include "common/merkle/tree.hpp"
 #include "common/wire/card.hpp"
+#include "common/wire/device_link.hpp"
 #include "common/wire/frame.hpp"
 #include "common/wire/invite.hpp"
 #include "common/wire/tertulia.pb.h"
@@ -76,6 +77,52 @@ BOOST_AUTO_TEST_CASE(invite_is_the_documented_string) {
   BOOST_TEST(wire::encode_invite(*invite) == text_of(v["text"]));
 }
 
+BOOST_AUTO_TEST_CASE(a_link_and_what_two_devices_say_with_it_are_as_documented) {
+  const Keys keys;
+  const json& v = vectors()["link"];
+  const auto link = wire::decode_device_link(text_of(v["text"]));
+  BOOST_REQUIRE(link.has_value());
+  BOOST_TEST(wire::encode_device_link(*link) == text_of(v["text"]));
+  BOOST_TEST(hex(link->by) == hex(keys.device.id));
+  const auto nonce = id_of<record::LinkNonce>(v["nonce"]);
+  BOOST_TEST(hex(link->commitment) == text_of(v["commitment"]));
+  BOOST_TEST(hex(record::link_commitment(nonce)) == text_of(v["commitment"]));
+  const auto curve = crypto::invite_curve_key(link->to.seed).public_key();
+  BOOST_TEST(hex(curve) == text_of(v["link_curve_pk"]));
+  const crypto::DeviceKeys further(seed_of(v["new_device_seed"]));
+  const record::LinkedPair pair{keys.server,
+                                crypto::invite_id(curve),
+                                keys.device.id,
+                                link->to.user,
+                                further.signing.public_key(),
+                                further.curve.public_key()};
+  BOOST_TEST(hex(pair.link) == text_of(v["link_id"]));
+  BOOST_TEST(to_hex(record::link_ask_message(pair)) == text_of(v["ask_message"]));
+  const Signature asked = further.signing.sign(record::link_ask_message(pair));
+  BOOST_TEST(to_hex(record::link_message(pair, asked)) == text_of(v["link_message"]));
+  BOOST_TEST(hex(record::link_mac(link->to.seed, pair, asked, text_of(v["device_name"]))) ==
+             text_of(v["mac"]));
+  BOOST_TEST(record::link_code(pair, nonce) == text_of(v["code"]));
+  const auto act = record::decode_act(record::Kind::device_link, hex_of(v["act"]));
+  BOOST_REQUIRE(act.has_value());
+  BOOST_TEST(to_hex(record::encode(*act)) == text_of(v["act"]));
+  BOOST_TEST(hex(act->id<Signature>(record::Tag::enrol_signature)) == hex(asked));
+  BOOST_TEST(crypto::verify(keys.device.signing.public_key(), record::link_message(pair, asked),
+                            act->id<Signature>(record::Tag::link_signature)));
+}
+
+BOOST_AUTO_TEST_CASE(class_link_is_the_documented_string_and_makes_the_documented_user) {
+  const Keys keys;
+  const json& v = vectors()["class_link"];
+  const auto invite = wire::decode_invite(v["text"].get<std::string>());
+  BOOST_REQUIRE(invite.has_value());
+  BOOST_TEST(invite->is_class_link());
+  BOOST_TEST(json(invite->addresses) == vectors()["invite"]["addresses"]);
+  BOOST_TEST(wire::encode_invite(*invite) == text_of(v["text"]));
+  const auto id = crypto::invite_id(crypto::invite_curve_key(invite->seed).public_key());
+  BOOST_TEST(hex(record::class_user_id(keys.server, id, keys.device.id)) == text_of(v["user_id"]));
+}
+
 BOOST_AUTO_TEST_CASE(card_opens_with_the_pinned_identity_and_no_other) {
   const Keys keys;
   const json& v = vectors()["card"];
@@ -84,6 +131,24 @@ BOOST_AUTO_TEST_CASE(card_opens_with_the_pinned_identity_and_no_other) {
   BOOST_TEST(merkle::to_vkey(card->log) == text_of(v["vkey"]));
   BOOST_TEST(wire::sign_card(*card, keys.identity) == text_of(v["note"]));
   BOOST_TEST(!wire::open_card(v["note"].get<std::string>(), keys.log.public_key(), keys.server));
+}
+
+BOOST_AUTO_TEST_CASE(a_card_of_changing_keys_and_a_checkpoint_that_both_log_keys_have_signed) {
+  const Keys keys;
+  const json& v = vectors()["card_of_changing_keys"];
+  const auto card = wire::open_card(v["note"].get<std::string>(), keys.identity.public_key(), keys.server);
+  BOOST_REQUIRE(card && card->next && card->log_before);
+  BOOST_TEST(wire::sign_card(*card, keys.identity) == text_of(v["note"]));
+  BOOST_CHECK(card->next->curve == crypto::CurveKey(seed_of(v["curve_next_secret"])).public_key());
+  const crypto::SigningKey log(seed_of(v["log_seed"]));
+  BOOST_CHECK(card->log.key == log.public_key());
+  BOOST_CHECK(card->log_before->key.key == keys.log.public_key());
+  for (const auto& key : {card->log, card->log_before->key})
+    BOOST_TEST(merkle::open_checkpoint(v["checkpoint"].get<std::string>(), key).has_value());
+  std::string note = merkle::sign_checkpoint(
+      *merkle::open_checkpoint(v["checkpoint"].get<std::string>(), card->log), log);
+  merkle::add_signature(note, card->log.name, keys.log);
+  BOOST_TEST(note == text_of(v["checkpoint"]));
 }
 
 BOOST_AUTO_TEST_CASE(submission_act_leaf_and_entry_have_the_documented_bytes) {

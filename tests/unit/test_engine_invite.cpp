@@ -14,6 +14,7 @@ BOOST_AUTO_TEST_CASE(a_preview_says_what_an_invite_holds_before_anything_is_sent
   wire::Invite invite;
   invite.identity = crypto::SigningKey(crypto::Seed::random()).public_key();
   invite.seed = crypto::Seed::random();
+  invite.user.bytes[0] = 1;
   invite.server_name = "escuela";
   invite.user_name = "ana";
   invite.addresses = {"tcp://192.0.2.1:5570"};
@@ -24,7 +25,15 @@ BOOST_AUTO_TEST_CASE(a_preview_says_what_an_invite_holds_before_anything_is_sent
   BOOST_REQUIRE(preview.has_value());
   BOOST_TEST(preview->server_name == "escuela");
   BOOST_TEST(preview->user_name == "ana");
+  BOOST_TEST(!preview->class_link);
   BOOST_TEST(preview->server_fingerprint == crypto::fingerprint(invite.identity));
+  invite.user = UserId{};
+  invite.user_name.clear();
+  const auto link = preview_invite(wire::encode_invite(invite), reason);
+  BOOST_REQUIRE(link.has_value());
+  BOOST_TEST(link->class_link);
+  BOOST_TEST(user_name_fault("Ana").has_value());
+  BOOST_TEST(!user_name_fault("ana.garcia").has_value());
   std::string mistyped = text;
   mistyped[60] = mistyped[60] == 'A' ? 'B' : 'A';
   BOOST_TEST(!preview_invite(mistyped, reason).has_value());

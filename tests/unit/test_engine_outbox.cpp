@@ -30,7 +30,7 @@ struct Box {
   std::vector<OutboxRow> queue(std::size_t count, std::uint8_t room = 1, std::size_t bytes = 5) {
     std::vector<Outbox::Draft> drafts;
     for (std::size_t i = 0; i < count; ++i)
-      drafts.push_back({++local, room_of(room), std::string(bytes, 'x')});
+      drafts.push_back({++local, room_of(room), std::string(bytes, 'x'), 1, {}, {}, {}});
     return outbox.queue(drafts, 1'700'000'000'000);
   }
   Outbox::Submission* send() {

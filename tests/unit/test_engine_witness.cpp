@@ -10,7 +10,8 @@ namespace {
 // A log that signs: leaves are numbers, salted by a word so that two logs differ.
 class FakeLog {
  public:
-  explicit FakeLog(std::string word = "one") : word_(std::move(word)), key_(crypto::Seed{}) {
+  explicit FakeLog(std::string word = "one", const crypto::Seed& key = {})
+      : word_(std::move(word)), key_(key) {
     crypto::crypto_start();
   }
   merkle::NoteKey key() const { return {"test/0000000000000000/g1", key_.public_key()}; }
@@ -39,6 +40,35 @@ class FakeLog {
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(engine_witness)
+
+// The server changed its log key: what was verified under the old one holds the new one to it.
+BOOST_AUTO_TEST_CASE(another_key_of_the_same_log_changes_nothing_of_what_was_verified) {
+  FakeLog before, after("one", crypto::Seed::random()), other("two", crypto::Seed::random());
+  Witness w(before.key(), "");
+  w.offer_newest(before.note(5));
+  w.next_question();
+  w.follow(after.key());
+  BOOST_TEST(w.verified()->size == 5u);
+  BOOST_CHECK(w.verified_key().key == before.key().key);
+  w.offer_newest(after.note(9));
+  const auto question = w.next_question();
+  BOOST_REQUIRE(question.has_value());
+  BOOST_TEST(question->old_size == 5u);
+  w.proof(after.proof(*question));
+  BOOST_TEST(w.verified()->size == 9u);
+  BOOST_CHECK(w.verified_key().key == after.key().key);
+  // Kept in a store with the key that signed it, and followed again
+  Witness again(w.verified_key(), w.verified_note());
+  BOOST_TEST(again.verified()->size == 9u);
+  again.follow(other.key());
+  again.offer_newest(other.note(4));
+  BOOST_TEST((again.trouble() == Trouble::rolled_back));
+  again.offer_newest(other.note(12));
+  const auto last = again.next_question();
+  BOOST_REQUIRE(last.has_value());
+  again.proof(other.proof(*last));
+  BOOST_TEST((again.trouble() == Trouble::forked));
+}
 
 BOOST_AUTO_TEST_CASE(the_first_checkpoint_is_trusted_and_later_ones_are_proved) {
   FakeLog log;

@@ -1,6 +1,7 @@
 // A disk with faults, for LD_PRELOAD. $TERTULIA_FAULTS names the control file, of at least 64
 // bytes; its first bytes say what fails now: `enospc` (writing that takes space, and statvfs says
-// 0 free), `eio_write`, `eio_fsync`, `nfs` (every disk says it is one), or nothing (a zero byte). Only regular files below
+// 0 free), `eio_write`, `eio_fsync`, `hang_fsync` (until it is
+// something else), `nfs` (every disk says it is one), or nothing (a zero byte). Only regular files below
 // $TERTULIA_FAULTS_BELOW are concerned. The file is mapped: a change holds at once.
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -56,6 +57,10 @@ int write_fault(int fd) {
   return error != 0 && concerns(fd) ? error : 0;
 }
 int sync_fault(int fd) { return is_on("eio_fsync") && concerns(fd) ? EIO : 0; }
+
+void hang(int fd) {
+  while (is_on("hang_fsync") && concerns(fd)) usleep(1000);
+}
 
 template <class F>
 F* next(const char* name) {
@@ -132,11 +137,13 @@ int posix_fallocate64(int fd, off64_t at, off64_t n) {
 }
 int fsync(int fd) {
   REAL(fsync);
+  hang(fd);
   if (const int e = sync_fault(fd)) return failed(e, -1);
   return real(fd);
 }
 int fdatasync(int fd) {
   REAL(fdatasync);
+  hang(fd);
   if (const int e = sync_fault(fd)) return failed(e, -1);
   return real(fd);
 }

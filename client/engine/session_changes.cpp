@@ -1,0 +1,99 @@
+// What edits, deletes, reactions and references make of the messages that are told of.
+#include <algorithm>
+
+#include "client/engine/fold.hpp"
+#include "client/engine/session.hpp"
+#include "common/record/submission.hpp"
+
+namespace tertulia::client {
+
+// Into the cache, but for words that were deleted: the delete may have come before what it deletes,
+// by another page. Behind a broadcast nothing is known, so nothing is asked.
+void Session::keep(RoomState& room, CachedMessage& m, bool live) {
+  const auto kind = static_cast<record::Kind>(m.kind);
+  const bool edit = kind == record::Kind::edit;
+  const bool ask = edit || !live || m.room_seq < room.newest_change;
+  if (!is_change(m.kind) || edit) {
+    if (ask && store_.is_deleted(generation_, m.room, edit ? *m.target : m.id)) {
+      m.text.clear();
+      m.mentions.clear();
+    }
+  }
+  store_.put(generation_, m);
+  if (!m.shown || !is_change(m.kind)) return;
+  room.newest_change = std::max(room.newest_change, m.room_seq);
+  if (kind == record::Kind::erase) store_.wipe(generation_, m.room, *m.target);
+}
+
+std::string Session::name_of(const UserId& user) const {
+  if (const StoredPerson* person = people_.person(user)) return person->name;
+  return user == enrolled_.account.user_id ? enrolled_.account.user_name : std::string();
+}
+
+void Session::add_mentions(Message& m, const std::vector<UserId>& users) const {
+  m.mentions.clear();
+  m.mentions_me = false;
+  for (const auto& user : users) {
+    m.mentions.push_back({user, user.is_zero() ? "room" : name_of(user)});
+    m.mentions_me =
+        m.mentions_me || (!m.own && (user.is_zero() || user == enrolled_.account.user_id));
+  }
+}
+
+void Session::apply_changes(Message& m) const {
+  if (is_change(m.kind)) return;
+  const auto changes = store_.changes_of(generation_, m.room, m.id);
+  if (changes.empty()) return;
+  CachedMessage original;
+  original.sender = m.sender;
+  original.text = m.text;
+  for (const auto& mention : m.mentions) original.mentions.push_back(mention.user);
+  const Folded folded = fold(original, changes);
+  m.text = folded.text;
+  m.edited_at_ms = folded.edited_at_ms;
+  m.deleted = folded.deleted;
+  m.deleted_by = folded.deleted ? name_of(folded.deleted_by) : std::string();
+  add_mentions(m, folded.mentions);
+  m.reactions.clear();
+  for (const auto& reaction : folded.reactions) {
+    Reaction shown{reaction.emoji, reaction.users, {}, false};
+    for (const auto& user : reaction.users) {
+      shown.user_names.push_back(name_of(user));
+      shown.own = shown.own || user == enrolled_.account.user_id;
+    }
+    m.reactions.push_back(std::move(shown));
+  }
+}
+
+void Session::add_quote(Message& m) const {
+  const auto& id = m.target ? m.target : m.reply_to;
+  if (!id) return;
+  const auto cached = store_.cached(generation_, m.room, *id);
+  if (!cached || !cached->shown || is_change(cached->kind)) return;
+  Message quoted = message_of(*cached);
+  apply_changes(quoted);
+  m.quote = Quote{quoted.room_seq,       quoted.sender,          quoted.sender_name,
+                  quoted.sender_display, std::move(quoted.text), quoted.deleted};
+}
+
+Message Session::page_message(const CachedMessage& cached, PageContent content) const {
+  Message m = message_of(cached);
+  if (content == PageContent::folded)
+    apply_changes(m);
+  else if (!is_change(m.kind) || m.kind == static_cast<std::uint8_t>(record::Kind::edit))
+    m.deleted = store_.is_deleted(generation_, m.room, m.target.value_or(m.id));
+  add_quote(m);
+  return m;
+}
+
+void Session::tell_changed(const RoomState& room, std::vector<MessageId> changed) {
+  std::sort(changed.begin(), changed.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  for (const auto& id : changed) {
+    const auto cached = store_.cached(generation_, room.shown.id, id);
+    if (cached && cached->shown && !is_change(cached->kind))
+      events_.push_back(MessageChanged{page_message(*cached, PageContent::folded)});
+  }
+}
+
+}  // namespace tertulia::client

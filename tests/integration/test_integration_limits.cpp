@@ -1,0 +1,222 @@
+// Rates and counts: who asks for too much waits or is told, and nobody else notices.
+#include "common/base/uuid7.hpp"
+#include "tests/integration/scenario.hpp"
+
+namespace tertulia::test {
+
+namespace {
+
+constexpr std::uint64_t kMsMax = 120'000;
+
+std::uint64_t counted(TestBroker& broker, const std::string& counter) {
+  const Ran ran = broker.ctl({"status", "--json"});
+  BOOST_REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  return nlohmann::json::parse(ran.out).at("counters").at(counter).get<std::uint64_t>();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(limits)
+
+BOOST_AUTO_TEST_CASE(four_thousand_lines_pass_as_it_is_shipped) {
+  TestBroker broker({.rates = true});
+  Cli ana{broker.temp(), "ana"};
+  ana.enrol(broker.invite("ana"));
+  std::string lines;
+  for (int i = 1; i <= 4'000; ++i) lines += fmt::format("{}\n", i);
+  const Ran sent = ana.run({"send", "general", "-"}, lines, kMsMax);
+  BOOST_TEST(sent.code == 0, sent.err);
+  // It was told to wait, and waited: all are there, in order
+  BOOST_TEST(counted(broker, "refused_rate_messages") > 0u);
+  int expected = 0;
+  for (const auto& m : json_lines(ana.run({"history", "general", "--limit", "5000", "--json"}).out))
+    BOOST_REQUIRE(m.at("text") == std::to_string(++expected));
+  BOOST_TEST(expected == 4'000);
+  BOOST_TEST(broker.verify() == "");
+}
+
+BOOST_AUTO_TEST_CASE(who_floods_and_does_not_listen_is_held_and_his_neighbour_is_served) {
+  TestBroker broker(
+      {.config_more = "[limits]\ndevice_messages_per_s = 5\ndevice_messages_burst = 10\n",
+       .rates = true});
+  RawClient mallory{broker.invite("mallory")};
+  mallory.join();
+  Cli beto{broker.temp(), "beto"};
+  beto.enrol(broker.invite("beto"));
+  const RoomId general = mallory.device.room("general").id;
+  std::vector<RequestId> asked;
+  for (int i = 0; i < 400; ++i) {
+    const RequestId id = random_request_id();
+    BOOST_REQUIRE(mallory.send(
+        mallory.device.submission_frame(general, {std::to_string(i)}, id)));
+    asked.push_back(id);
+  }
+  BOOST_TEST(beto.run({"send", "general", "sigo aquí"}).code == 0);
+  std::size_t acked = 0, busy = 0;
+  for (const RequestId& id : asked) {
+    const auto answer = mallory.wait_reply(id);
+    BOOST_REQUIRE(answer);
+    acked += answer->has_ack();
+    if (!is_error(answer, pb::BUSY)) continue;
+    ++busy;
+    BOOST_TEST(answer->error().retry_after_ms() > 0u);
+  }
+  BOOST_TEST(acked + busy == asked.size());
+  BOOST_TEST(acked >= 10u);
+  BOOST_TEST(busy >= 300u);
+  // What got through is in the order in which it was sent
+  int last = -1;
+  for (const auto& m : json_lines(beto.run({"history", "general", "--json"}).out)) {
+    if (m.at("sender") != "mallory") continue;
+    const int n = std::stoi(m.at("text").get<std::string>());
+    BOOST_TEST(n > last);
+    last = n;
+  }
+  BOOST_TEST(broker.verify() == "");
+}
+
+BOOST_AUTO_TEST_CASE(who_asks_too_often_is_told_when_to_ask_again) {
+  TestBroker broker(
+      {.config_more = "[limits]\ndevice_requests_per_s = 1\ndevice_requests_burst = 20\n",
+       .rates = true});
+  RawClient mallory{broker.invite("mallory")};
+  mallory.join();
+  pb::Request ping;
+  ping.mutable_ping();
+  bool told = false;
+  for (int i = 0; i < 40 && !told; ++i) {
+    const auto answer = mallory.ask(ping);
+    BOOST_REQUIRE(answer);
+    told = is_error(answer, pb::BUSY);
+    if (told) BOOST_TEST(answer->error().retry_after_ms() > 0u);
+  }
+  BOOST_TEST(told);
+  BOOST_TEST(counted(broker, "refused_rate_requests") > 0u);
+  // A client that is told so waits and goes on
+  Cli beto{broker.temp(), "beto"};
+  beto.enrol(broker.invite("beto"));
+  for (int i = 0; i < 3; ++i) BOOST_TEST(beto.run({"send", "general", "hola"}).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_invite_is_not_tried_for_ever) {
+  TestBroker broker({.config_more = "[limits]\nenrolments_per_minute = 3\n", .rates = true});
+  RawClient mallory{broker.invite("mallory")};
+  bool told = false;
+  mallory.device.user = UserId{};  // signs for another user than the invite's
+  for (int i = 0; i < 6 && !told; ++i) {
+    const auto answer = mallory.enrol();
+    BOOST_REQUIRE(answer);
+    BOOST_TEST(answer->has_error());
+    told = is_error(answer, pb::BUSY);
+  }
+  BOOST_TEST(told);
+  BOOST_TEST(counted(broker, "refused_rate_enrolments") > 0u);
+}
+
+BOOST_AUTO_TEST_CASE(devices_and_invites_have_a_number_that_is_enough) {
+  TestBroker broker(
+      {.config_more = "[limits]\ndevices_per_user_max = 2\ninvites_open_max = 2\n"});
+  Cli desk{broker.temp(), "desk"}, laptop{broker.temp(), "laptop"}, third{broker.temp(), "third"};
+  desk.enrol(broker.invite("ana"));
+  laptop.enrol(broker.invite("ana"));
+  const Ran refused = third.run({"enrol", broker.invite("ana")});
+  BOOST_TEST(refused.code == 1);
+  BOOST_TEST(refused.err.find("ana has 2 devices") != std::string::npos, refused.err);
+  broker.invite("beto");
+  const Ran full = broker.ctl({"invite", "carla"});
+  BOOST_TEST(full.code == 1);
+  BOOST_TEST(full.err.find("invites_open_max") != std::string::npos, full.err);
+  BOOST_TEST(broker.verify() == "");
+}
+
+BOOST_AUTO_TEST_CASE(at_the_most_connections_the_newest_is_refused_and_the_living_stay) {
+  TestBroker broker({.config_more = "[limits]\nmax_connections = 2\n"});
+  RawClient ana{broker.invite("ana")}, beto{broker.invite("beto")}, carla{broker.invite("carla")};
+  Cli third{broker.temp(), "carla"};
+  third.enrol(broker.invite("carla"));
+  ana.join();
+  beto.join();
+  const Ran refused = third.run({"--timeout", "3", "send", "general", "¿hay sitio?"});
+  BOOST_TEST(refused.code == 3);
+  BOOST_TEST(refused.err.find("as many connections as it may") != std::string::npos, refused.err);
+  BOOST_TEST(counted(broker, "handshakes_refused_full") > 0u);
+  check_neighbours(ana, beto);
+  beto.disconnect();
+  BOOST_TEST(third.run({"send", "general", "ahora sí"}, {}, kMsMax).code == 0);
+}
+
+namespace {
+
+// A further connection with the same key, which has asked something and was answered.
+std::unique_ptr<Socket> another_connection(RawClient& who, const crypto::CurveKey& key) {
+  Socket::Options options;
+  options.address = who.device.commands;
+  options.server = who.device.server_curve;
+  options.watch = true;
+  auto out = std::make_unique<Socket>(who.context(), key, options);
+  pb::Request ping;
+  ping.mutable_ping();
+  const RequestId id = random_request_id();
+  Bytes answer;
+  const auto answered = [&] {
+    while (out->receive(answer))
+      if (const auto reply = RawDevice::read_reply(answer); reply && reply->first == id) return true;
+    return false;
+  };
+  BOOST_REQUIRE(wait_until([&] { return out->send(RawDevice::request_frame(id, ping)); }, kMsMax));
+  BOOST_REQUIRE(wait_until(answered, kMsMax));
+  return out;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(of_too_many_connections_of_a_key_the_oldest_is_ended) {
+  TestBroker broker({.config_more = "[limits]\nconnections_per_device_max = 3\n"});
+  RawClient ana{broker.invite("ana")}, beto{broker.invite("beto")}, mallory{broker.invite("mallory")};
+  ana.join();
+  beto.join();
+  mallory.join();
+  mallory.disconnect();
+  const auto& key = mallory.device.keys.curve;
+  std::vector<std::unique_ptr<Socket>> all;
+  for (int i = 0; i < 3; ++i) all.push_back(another_connection(mallory, key));
+  for (const auto& socket : all) BOOST_TEST(socket->counts().disconnected == 0u);
+  BOOST_TEST(counted(broker, "crowded_ended") == 0u);
+  all.push_back(another_connection(mallory, key));
+  BOOST_TEST(wait_until([&] { return all[0]->counts().disconnected > 0; }, kMsMax));
+  for (std::size_t i : {1, 2, 3}) BOOST_TEST(all[i]->counts().disconnected == 0u);
+  BOOST_TEST(counted(broker, "crowded_ended") == 1u);
+  check_neighbours(ana, beto);
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_stays_is_not_ended_for_those_that_came_and_went) {
+  TestBroker broker({.config_more = "[limits]\nconnections_per_device_max = 3\n"});
+  RawClient ana{broker.invite("ana")};
+  ana.join();
+  ana.disconnect();
+  const auto stays = another_connection(ana, ana.device.keys.curve);
+  for (int i = 0; i < 8; ++i) {
+    const std::size_t before = broker.process().open_files();
+    another_connection(ana, ana.device.keys.curve).reset();
+    BOOST_TEST(wait_until([&] { return broker.process().open_files() <= before; }, kMsMax));
+  }
+  BOOST_TEST(stays->counts().disconnected == 0u);
+  BOOST_TEST(counted(broker, "crowded_ended") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(an_invite_has_a_number_of_connections_of_its_own) {
+  TestBroker broker({.config_more = "[limits]\nconnections_per_device_max = 1\n"
+                                    "connections_per_invite_max = 2\n"});
+  RawClient mallory{broker.invite("mallory")};
+  std::vector<std::unique_ptr<Socket>> all;
+  for (int i = 0; i < 2; ++i)
+    all.push_back(another_connection(mallory, mallory.device.invite_key));
+  BOOST_TEST(all[0]->counts().disconnected == 0u);
+  all.push_back(another_connection(mallory, mallory.device.invite_key));
+  BOOST_TEST(wait_until([&] { return all[0]->counts().disconnected > 0; }, kMsMax));
+  BOOST_TEST(all[1]->counts().disconnected == 0u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace tertulia::test
