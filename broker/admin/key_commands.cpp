@@ -72,8 +72,7 @@ void server_key_rotate(const AdminPorts& p, const AdminPeer& peer, const json& r
   command.only_wrap = request.value("only_wrap", false);
   if (const auto at = request.find("at_ms"); at != request.end() && at->is_number_unsigned())
     command.at_ms = *at;
-  command.unix_uid = peer.uid;
-  command.unix_user = peer.user;
+  command.ran = {peer.uid, peer.user};
   command.done = [answer, planned = p.facts.key_planned](bool ok, const std::string& text) {
     answer(ok ? json{{"ok", true}, {"text", text}} : admin_error(text));
     planned();

@@ -197,8 +197,7 @@ class PeopleCommands {
         if (std::find(command.rooms.begin(), command.rooms.end(), id) == command.rooms.end())
           command.rooms.push_back(id);
       }
-    command.unix_uid = peer_.uid;
-    command.unix_user = peer_.user;
+    command.ran = {peer_.uid, peer_.user};
     command.done = [answer = answer_, name = command.user_name,
                     facts = &ports_.facts](const WebhookResult& r) {
       if (!r.ok) return answer(admin_error(r.error));
@@ -310,8 +309,7 @@ class PeopleCommands {
     ActCommand command{kind,
                        std::move(act),
                        std::move(names),
-                       peer_.uid,
-                       peer_.user,
+                       {peer_.uid, peer_.user},
                        [answer = answer_](bool ok, const std::string& why) {
                          answer(ok ? json{{"ok", true}} : admin_error(why));
                        }};

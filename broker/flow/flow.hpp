@@ -163,8 +163,7 @@ struct ActCommand {
   record::Kind kind{};
   record::Act act;
   pb::ActNames names;
-  std::uint32_t unix_uid = 0;
-  std::string unix_user;
+  UnixUser ran{};
   std::function<void(bool ok, std::string text)> done;
 };
 
@@ -178,8 +177,7 @@ struct WebhookResult {
 struct WebhookCommand {
   std::string user_name;
   std::vector<RoomId> rooms;  // that it is to be in, besides those that it is in
-  std::uint32_t unix_uid = 0;
-  std::string unix_user;
+  UnixUser ran{};
   std::function<void(WebhookResult)> done;
 };
 
@@ -201,8 +199,7 @@ struct RotateKeyCommand {
   Which which{};
   std::uint64_t at_ms = 0;  // transport: when the next key takes its place; 0: at once
   bool only_wrap = false;   // at_rest: the data key stays, wrapped under another KEK
-  std::uint32_t unix_uid = 0;
-  std::string unix_user;
+  UnixUser ran{};
   std::function<void(bool ok, std::string text)> done;
 };
 

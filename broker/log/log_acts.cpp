@@ -282,8 +282,8 @@ Outcome Log::Impl::decide(AuditedRead& a) {
 Outcome Log::Impl::decide(ActCommand& c) {
   if (auto fault = act_fault(nullptr, c.kind, c.act, c.names))
     return Done{false, std::move(fault->text)};
-  c.act.set_number(Tag::unix_uid, c.unix_uid);
-  c.names.set_unix_user(c.unix_user);
+  c.act.set_number(Tag::unix_uid, c.ran.unix_uid);
+  c.names.set_unix_user(c.ran.unix_user);
   append_act(c.kind, c.act, c.names);
   return Done{true, {}};
 }

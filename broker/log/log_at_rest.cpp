@@ -92,9 +92,9 @@ Outcome Log::Impl::rotate_at_rest(const RotateKeyCommand& c) {
   put_number(*db, "kek_since", batch_ms);
   put_number(*db, "wal_holds_old_key", 1);
   Act act;
-  act.set(Tag::room, RoomId{}).set_number(Tag::unix_uid, c.unix_uid);
+  act.set(Tag::room, RoomId{}).set_number(Tag::unix_uid, c.ran.unix_uid);
   pb::ActNames names;
-  names.set_unix_user(c.unix_user);
+  names.set_unix_user(c.ran.unix_user);
   append_act(Kind::key_rotate, act, names);
   when_committed.push_back([this] {
     wal_holds_old_key = true;

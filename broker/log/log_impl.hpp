@@ -26,6 +26,8 @@ struct Log::Impl {
         cell(cell_in),
         keys(keys_in) {}
 
+  using RanBy = std::optional<UnixUser>;  // nullopt: nobody ran tertuliactl
+
   // ---- constant after the start ----
   const LogOptions options;
   DirectoryCell& cell;
@@ -137,9 +139,9 @@ struct Log::Impl {
   void save_keys();  // before the first change in a transaction
   void renew_card();
   // False: the card is right as it is.
-  bool renew_card_in_transaction(std::uint32_t unix_uid = 0, const std::string& unix_user = {});
+  bool renew_card_in_transaction(const RanBy& ran = {});
   wire::Card wanted_card() const;
-  void add_card(wire::Card card, std::uint32_t unix_uid = 0, const std::string& unix_user = {});
+  void add_card(wire::Card card, const RanBy& ran = {});
   void set_card(Card&& next);
   void end_log_key_before();  // its time is over
   void show_keys();
@@ -204,8 +206,7 @@ struct Log::Impl {
   // log_webhooks.cpp
   Outcome decide(WebhookCommand& c);
   std::optional<Refused> webhook_fault(const WebhookCommand& c, const User* bot) const;
-  void enrol_webhook(const UserId& bot, const pb::ActNames& ran, std::uint32_t unix_uid,
-                     WebhookResult& out);
+  void enrol_webhook(const UserId& bot, const RanBy& ran, WebhookResult& out);
   // What this key brought into the log before; nullopt: it is new, or there is no key.
   std::optional<Outcome> posted_before(SubmissionAppend& a, const DeviceSlot& slot);
   void remember_key(const SubmissionAppend& a, const DeviceSlot& slot);
@@ -215,9 +216,13 @@ struct Log::Impl {
   std::optional<Refused> link_fault(const Device& by, const User& user, const record::Act& act,
                                     const pb::ActNames& names) const;
   std::optional<Refused> enrol_fault(const EnrolAppend& a, const Invite& invite) const;
-  using RanBy = std::optional<UnixUser>;  // nullopt: nobody ran tertuliactl
+  // The user alone; the user in the rooms given (none: those for newcomers), as far as they are not
+  // full; and that he is in one room.
+  void append_user(record::Act act, pb::ActNames names, const RanBy& ran);
   void add_user(record::Act act, const pb::ActNames& names, const std::vector<RoomId>& rooms,
                 const RanBy& ran);
+  void append_member(const UserId& user, const RoomId& room, const RanBy& ran,
+                     std::optional<record::Standing> standing = {});
 
   // log_invites.cpp. What is left out of the act: the invite's keys, its time, who ran.
   Invited open_invite(record::Act act, std::uint64_t lifetime_ms, const RanBy& ran,

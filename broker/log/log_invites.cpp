@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "broker/log/log_impl.hpp"
@@ -25,8 +26,7 @@ std::optional<std::string> too_many_open(const Directory& directory, std::uint64
   if (open + more <= maximum) return std::nullopt;
   return fmt::format(
       "{} invites are open and {} more would be above {}, which is the most that this server "
-      "allows "
-      "([limits] invites_open_max); revoke some.",
+      "allows ([limits] invites_open_max); revoke some.",
       open, more, maximum);
 }
 
@@ -53,10 +53,24 @@ std::optional<std::string> known_fault(const User& user, const InvitePerson& per
   return std::nullopt;
 }
 
+// A room that was named for newcomers has no place for so many.
+std::optional<std::string> full_fault(const Directory& directory, const LogLimits& limits,
+                                      const RoomId& id, std::uint64_t more) {
+  const Room* const room = directory.room(id);
+  if (room == nullptr || room->members.size() + more <= limits.room_members_max)
+    return std::nullopt;
+  return fmt::format(
+      "The room {} has {} members, and {} more would be above {}, which is the most that this "
+      "server allows ([limits] room_members_max).",
+      room->name, room->members.size(), more, limits.room_members_max);
+}
+
 // All that is wrong, so that a list is mended once. No two may have names that look alike.
-std::vector<InviteFault> faults_of(const Directory& directory, const InviteCommand& c) {
+std::vector<InviteFault> faults_of(const Directory& directory, const LogLimits& limits,
+                                   const InviteCommand& c) {
   std::vector<InviteFault> out;
   std::unordered_set<std::string> seen;  // skeletons
+  std::unordered_map<RoomId, std::uint64_t> joining;
   for (std::size_t i = 0; i < c.people.size(); ++i) {
     const InvitePerson& person = c.people[i];
     std::optional<std::string> fault;
@@ -69,6 +83,8 @@ std::vector<InviteFault> faults_of(const Directory& directory, const InviteComma
     if (!fault && !seen.insert(skeletons(person.user_name).front()).second)
       fault = fmt::format("The name {} stands twice, or looks like one that stands before it.",
                           person.user_name);
+    for (const RoomId& room : person.rooms)
+      if (!fault) fault = full_fault(directory, limits, room, ++joining[room]);
     if (fault) out.push_back({i, std::move(*fault)});
   }
   return out;
@@ -100,7 +116,7 @@ Outcome Log::Impl::decide(InviteCommand& c) {
     out.faults.push_back({std::nullopt, std::move(*fault)});
     return out;
   }
-  out.faults = faults_of(derived->now(), c);
+  out.faults = faults_of(derived->now(), options.limits, c);
   if (!out.faults.empty()) return out;
   for (const InvitePerson& person : c.people) {
     const Directory& directory = derived->now();
@@ -118,7 +134,6 @@ Outcome Log::Impl::decide(InviteCommand& c) {
       pb::ActNames names;
       names.set_user_name(person.user_name);
       names.set_display_name(person.display_name);
-      names.set_unix_user(c.ran.unix_user);
       Act add;
       add.set(Tag::user_id, id).set_number(Tag::role, static_cast<std::uint64_t>(role));
       add_user(std::move(add), names, person.rooms, ran);
@@ -150,6 +165,9 @@ Outcome Log::Impl::decide(ClassLinkCommand& c) {
     return refuse("Invite yourself first, by name: the first user is the administrator.");
   if (c.rooms.size() > record::rooms_in_act_max)
     return refuse(fmt::format("A class link names at most {} rooms.", record::rooms_in_act_max));
+  for (const RoomId& id : c.rooms)
+    if (auto fault = full_fault(directory, options.limits, id, c.uses))
+      return refuse(std::move(*fault));
   if (!c.label.empty())
     if (auto fault = shown_name_fault(c.label, "A label")) return refuse(std::move(*fault));
   Act act;

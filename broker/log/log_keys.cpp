@@ -93,7 +93,11 @@ void Log::Impl::renew_card() {
   } catch (const DiskFull&) {
     rollback();
     stop_writing();
-    if (planned) transport_due_ms = std::max(planned->not_before_ms, batch_ms + kSwitchAgainMs);
+    if (planned) {
+      transport_due_ms = std::max(planned->not_before_ms, batch_ms + kSwitchAgainMs);
+      if (batch_ms >= planned->not_before_ms)
+        log::warning("the next transport key takes its place when the disk has space again");
+    }
   }
   show_keys();
 }
@@ -112,7 +116,7 @@ wire::Card Log::Impl::wanted_card() const {
   return next;
 }
 
-bool Log::Impl::renew_card_in_transaction(std::uint32_t unix_uid, const std::string& unix_user) {
+bool Log::Impl::renew_card_in_transaction(const RanBy& ran) {
   const std::string& newest = new_card ? new_card->note : *card;
   const auto last = wire::open_card(newest, keys.identity.public_key(), keys.id);
   wire::Card next = wanted_card();
@@ -128,12 +132,12 @@ bool Log::Impl::renew_card_in_transaction(std::uint32_t unix_uid, const std::str
   begin();
   if (next.curve != last->curve) write_meta(*db, "transport_since", as_bytes(now));
   if (next.log.key != last->log.key) write_meta(*db, "log_since", as_bytes(now));
-  add_card(std::move(next), unix_uid, unix_user);
+  add_card(std::move(next), ran);
   return true;
 }
 
 // One serial above the card's own.
-void Log::Impl::add_card(wire::Card next, std::uint32_t unix_uid, const std::string& unix_user) {
+void Log::Impl::add_card(wire::Card next, const RanBy& ran) {
   ++next.serial;
   const std::string note = wire::sign_card(next, keys.identity);
   Act act;
@@ -144,9 +148,9 @@ void Log::Impl::add_card(wire::Card next, std::uint32_t unix_uid, const std::str
       .set(Tag::log_pk, next.log.key);
   pb::ActNames names;
   names.set_card(note);
-  if (!unix_user.empty()) {
-    act.set_number(Tag::unix_uid, unix_uid);
-    names.set_unix_user(unix_user);
+  if (ran) {
+    act.set_number(Tag::unix_uid, ran->unix_uid);
+    names.set_unix_user(ran->unix_user);
   }
   append_act(Kind::card, act, names);
   write_meta(*db, "card", as_bytes(note));
@@ -228,7 +232,7 @@ Outcome Log::Impl::rotate_transport(const RotateKeyCommand& c) {
   begin();
   save_keys();
   planned = PlannedKey{*next, at_ms};
-  renew_card_in_transaction(c.unix_uid, c.unix_user);
+  renew_card_in_transaction(c.ran);
   when_committed.push_back([this, at_ms] { transport_due_ms = at_ms; });
   const auto open_invites = std::count_if(
       derived->now().invites.begin(), derived->now().invites.end(), [&](const auto& item) {
@@ -250,7 +254,7 @@ Outcome Log::Impl::rotate_log(const RotateKeyCommand& c) {
   log_before = KeyBefore{keys.log, batch_ms + kBothSignMs};
   keys.log = crypto::SigningKey(*made);
   keys.log_next.reset();
-  renew_card_in_transaction(c.unix_uid, c.unix_user);
+  renew_card_in_transaction(c.ran);
   when_committed.push_back([this] { options.key_store->take_next("log", true); });
   return Done{true,
               fmt::format("The log has a new key: {}. The one before signs beside it until {}.",

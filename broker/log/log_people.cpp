@@ -158,28 +158,41 @@ std::optional<Refused> Log::Impl::link_fault(const Device& by, const User& user,
   return std::nullopt;
 }
 
-// The user, and that he is in his first rooms. ran: who ran tertuliactl; empty: nobody did.
+void Log::Impl::append_user(Act act, pb::ActNames names, const RanBy& ran) {
+  if (ran) {
+    act.set_number(Tag::unix_uid, ran->unix_uid);
+    names.set_unix_user(ran->unix_user);
+  }
+  append_act(Kind::user_add, act, names);
+}
+
+void Log::Impl::append_member(const UserId& user, const RoomId& room, const RanBy& ran,
+                              std::optional<record::Standing> standing) {
+  Act act;
+  act.set(Tag::user_id, user).set(Tag::room, room);
+  if (standing) act.set_number(Tag::standing, static_cast<std::uint64_t>(*standing));
+  pb::ActNames names;
+  if (ran) {
+    act.set_number(Tag::unix_uid, ran->unix_uid);
+    names.set_unix_user(ran->unix_user);
+  }
+  append_act(Kind::member_add, act, names);
+}
+
 void Log::Impl::add_user(Act act, const pb::ActNames& names, const std::vector<RoomId>& rooms,
                          const RanBy& ran) {
   const auto user = act.id<UserId>(Tag::user_id);
   const auto role = static_cast<record::Role>(act.number(Tag::role));
-  if (ran) act.set_number(Tag::unix_uid, ran->unix_uid);
-  append_act(Kind::user_add, act, names);
+  append_user(std::move(act), names, ran);
   std::vector<RoomId> joined;
   for (const auto& [id, room] : derived->now().rooms) {
     const bool wanted = std::find(rooms.begin(), rooms.end(), id) != rooms.end();
     const bool by_default = rooms.empty() && role != record::Role::guest &&
                             (room->flags & record::flag_default_room) != 0;
-    if ((wanted || by_default) && !room->archived) joined.push_back(id);
+    const bool has_place = !room->archived && room->members.size() < options.limits.room_members_max;
+    if ((wanted || by_default) && has_place) joined.push_back(id);
   }
-  pb::ActNames by;
-  if (ran) by.set_unix_user(ran->unix_user);
-  for (const RoomId& id : joined) {
-    Act join;
-    join.set(Tag::user_id, user).set(Tag::room, id);
-    if (ran) join.set_number(Tag::unix_uid, ran->unix_uid);
-    append_act(Kind::member_add, join, by);
-  }
+  for (const RoomId& id : joined) append_member(user, id, ran);
 }
 
 }  // namespace tertulia::broker

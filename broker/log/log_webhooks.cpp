@@ -125,44 +125,33 @@ Outcome Log::Impl::decide(WebhookCommand& c) {
     return out;
   }
   UserId bot = is_new ? UserId{} : found->second;
-  pb::ActNames ran;
-  ran.set_unix_user(c.unix_user);
+  const RanBy ran{c.ran};
   if (is_new) {
     randombytes_buf(bot.data(), bot.size());
-    pb::ActNames names = ran;
+    pb::ActNames names;
     names.set_user_name(c.user_name);
     Act add;
     add.set(Tag::user_id, bot)
-        .set_number(Tag::role, static_cast<std::uint64_t>(record::Role::bot))
-        .set_number(Tag::unix_uid, c.unix_uid);
-    append_act(Kind::user_add, add, names);
+        .set_number(Tag::role, static_cast<std::uint64_t>(record::Role::bot));
+    append_user(std::move(add), std::move(names), ran);
   }
   for (const RoomId& id : c.rooms) {
     const Room* room = derived->now().room(id);
     if (room->members.contains(bot)) continue;
-    Act join;
-    join.set(Tag::user_id, bot).set(Tag::room, id).set_number(Tag::unix_uid, c.unix_uid);
-    if (room->kind == record::RoomKind::announcement)
-      join.set_number(Tag::standing, static_cast<std::uint64_t>(record::Standing::writer));
-    append_act(Kind::member_add, join, ran);
+    const bool few_write = room->kind == record::RoomKind::announcement;
+    append_member(bot, id, ran,
+                  few_write ? std::optional(record::Standing::writer) : std::nullopt);
   }
-  enrol_webhook(bot, ran, c.unix_uid, out);
+  enrol_webhook(bot, ran, out);
   return out;
 }
 
 // As a person's device comes in, with an invite that nobody but this function has seen.
-void Log::Impl::enrol_webhook(const UserId& bot, const pb::ActNames& ran, std::uint32_t unix_uid,
-                              WebhookResult& out) {
-  const CurvePublicKey curve = crypto::invite_curve_key(crypto::Seed::random()).public_key();
-  const InviteId invite = crypto::invite_id(curve);
+void Log::Impl::enrol_webhook(const UserId& bot, const RanBy& ran, WebhookResult& out) {
   Act open;
-  open.set(Tag::user_id, bot)
-      .set(Tag::invite_id, invite)
-      .set(Tag::curve_pk, curve)
-      .set_number(Tag::expires_ms, entry_ms() + kInviteLifeMs)
-      .set_number(Tag::uses, 1)
-      .set_number(Tag::unix_uid, unix_uid);
-  append_act(Kind::invite_open, open, ran);
+  open.set(Tag::user_id, bot).set_number(Tag::uses, 1);
+  const crypto::Seed by = open_invite(std::move(open), kInviteLifeMs, ran, {}).seed;
+  const InviteId invite = crypto::invite_id(crypto::invite_curve_key(by).public_key());
 
   const crypto::Seed seed = crypto::Seed::random();
   out.token = crypto::Seed::random();

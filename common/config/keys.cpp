@@ -142,7 +142,7 @@ constexpr std::array kKeys{
     Key{"limits", "rooms_per_user_max", NumberKey{&C::rooms_per_user_max, 1, 100000},
         "rooms that a user may be in"},
     Key{"limits", "room_members_max", NumberKey{&C::room_members_max, 2, 100000},
-        "members that a room may have"},
+        "members that a room may have; newcomers join the default rooms that have a place left"},
     Key{"limits", "devices_per_user_max", NumberKey{&C::devices_per_user_max, 1, 1000},
         "live devices that a user may have"},
     Key{"limits", "invites_open_max", NumberKey{&C::invites_open_max, 1, 1000000},

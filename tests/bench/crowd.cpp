@@ -94,7 +94,7 @@ void add_users(OfflineLog& log, int count) {
 void add_act(std::vector<broker::Append>& batch, OfflineLog& log, Kind kind, Act act,
              pb::ActNames names = {}) {
   batch.push_back(
-      broker::ActCommand{kind, std::move(act), std::move(names), 0, "root", log.done()});
+      broker::ActCommand{kind, std::move(act), std::move(names), {0, "root"}, log.done()});
   if (batch.size() < kBatch) return;
   log.add(std::move(batch));
   batch.clear();

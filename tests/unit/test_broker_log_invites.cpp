@@ -135,6 +135,33 @@ BOOST_AUTO_TEST_CASE(more_invites_than_may_be_open_are_refused_together) {
   BOOST_TEST(!try_class_link(3).ok());
 }
 
+BOOST_AUTO_TEST_CASE(a_room_that_is_full_takes_no_newcomer_and_whoever_names_it_is_told) {
+  const RoomId chess = make_room("chess");
+  const Invited link = class_link(1, Role::guest, {chess});
+  log->close();
+  options.limits.room_members_max = 2;
+  open();
+  // general, where newcomers join, holds ana: one more has a place in it
+  const InviteResult result = invite_all({{"a1", {}, {}, {}}, {"b2", {}, {}, {}}});
+  BOOST_REQUIRE(result.ok());
+  BOOST_TEST(cell.load()->is_member(general(), result.invited[0].user));
+  BOOST_TEST(!cell.load()->is_member(general(), result.invited[1].user));
+
+  const InviteResult named =
+      invite_all({{"c3", {}, {}, {chess}}, {"d4", {}, {}, {chess}}, {"e5", {}, {}, {chess}}});
+  BOOST_REQUIRE(named.faults.size() == 1u);
+  BOOST_TEST(named.faults[0].number.value() == 2u);
+  BOOST_TEST(named.faults[0].sentence.find("room_members_max") != std::string::npos);
+  BOOST_TEST(!try_class_link(3, Role::guest, {chess}).ok());
+  BOOST_TEST(invite_all({{"c3", {}, {}, {chess}}, {"d4", {}, {}, {chess}}}).ok());
+
+  // By a link from before the room was full one comes in, but not into the room
+  Member who;
+  const EnrolAppend joins_late = joins(link, who, "eva");
+  BOOST_TEST(ask(joins_late).has_enrolled());
+  BOOST_TEST(!cell.load()->is_member(chess, who.user));
+}
+
 BOOST_AUTO_TEST_CASE(several_people_join_by_a_class_link_each_under_a_name_of_his_choice) {
   const RoomId chess = make_room("chess"), old = make_room("old");
   const Invited link = class_link(3, Role::guest, {chess, old});

@@ -27,7 +27,7 @@ struct KeysFixture : test::LogFixture {
     c.which = which;
     c.at_ms = at_ms;
     c.only_wrap = only_wrap;
-    c.unix_user = "root";
+    c.ran.unix_user = "root";
     c.done = [&](bool ok, std::string text) { out = {ok, std::move(text)}; };
     for (const auto& callback : append(std::move(c)).callbacks) callback();
     return out;
@@ -271,7 +271,7 @@ BOOST_AUTO_TEST_CASE(the_seed_of_a_webhook_goes_with_the_data_key) {
   WebhookCommand command;
   command.user_name = "alarm";
   command.rooms = {general()};
-  command.unix_user = "root";
+  command.ran.unix_user = "root";
   command.done = [&](WebhookResult r) { made = std::move(r); };
   for (const auto& callback : append(std::move(command)).callbacks) callback();
   BOOST_REQUIRE_MESSAGE(made.ok, made.error);

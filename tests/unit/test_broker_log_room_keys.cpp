@@ -31,7 +31,7 @@ struct RoomKeysFixture : test::LogFixture {
     c.kind = kind;
     c.act = std::move(act);
     c.names = std::move(names);
-    c.unix_user = "root";
+    c.ran.unix_user = "root";
     bool done = false;
     c.done = [&](bool ok, const std::string& why) {
       BOOST_TEST(ok, why);

@@ -18,7 +18,7 @@ struct Hooks : test::LogFixture {
     WebhookCommand command;
     command.user_name = name;
     command.rooms = rooms;
-    command.unix_user = "root";
+    command.ran.unix_user = "root";
     command.done = [&](WebhookResult r) { out = std::move(r); };
     for (const auto& callback : append(std::move(command)).callbacks) callback();
     return out;
@@ -43,8 +43,8 @@ struct Hooks : test::LogFixture {
   }
   std::string change(Kind kind, Act act) {
     std::string out = "no answer";
-    ActCommand command{kind, std::move(act), {},
-                       0,    "root",         [&](bool, std::string why) { out = why; }};
+    ActCommand command{kind, std::move(act), {}, {0, "root"},
+                       [&](bool, std::string why) { out = why; }};
     for (const auto& callback : append(std::move(command)).callbacks) callback();
     return out;
   }

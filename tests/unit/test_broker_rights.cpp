@@ -54,7 +54,7 @@ struct Rights : test::LogFixture {
     c.kind = kind;
     c.act = act;
     c.names = names;
-    c.unix_user = "root";
+    c.ran.unix_user = "root";
     bool done = false;
     c.done = [&](bool ok, const std::string& text) {
       done = true;
