@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <thread>
+#include <utility>
 
 #include "broker/admin/admin.hpp"
 #include "broker/auth/auth.hpp"
@@ -399,15 +400,21 @@ std::optional<int> Server::run() {
   m.look();
   std::uint64_t next_look_ms = monotonic_ms() + kStatusMs;
   bool key_is_due = false, stopping = false;
+  bool is_late = false;  // it was said that a key waits for space
   while (!stopping && !key_is_due) {
     const int watch_ms = watchdog.wait_ms(monotonic_ms());
     int wait_ms = watch_ms < 0 ? kStatusMs : std::min(watch_ms, kStatusMs);
     if (const auto due_ms = m.log.transport_due_ms(); due_ms != 0) {
       const auto now_ms = wall_ms();
-      key_is_due = now_ms >= due_ms;
-      wait_ms = key_is_due ? 0
-                           : static_cast<int>(std::min<std::uint64_t>(
-                                 static_cast<std::uint64_t>(wait_ms), due_ms - now_ms));
+      const bool has_come = now_ms >= due_ms;
+      // A log that is closed on a full disk may not open again: read-only is better than away.
+      key_is_due = has_come && m.log.read_only().empty();
+      if (has_come && !key_is_due && !std::exchange(is_late, true))
+        log::warning("the next transport key takes its place when the disk has space again");
+      if (!has_come)
+        wait_ms = static_cast<int>(
+            std::min<std::uint64_t>(static_cast<std::uint64_t>(wait_ms), due_ms - now_ms));
+      if (key_is_due) wait_ms = 0;
     }
     if (::poll(polled, 2, wait_ms) < 0 && errno != EINTR) throw_errno("poll");
     m.fatal.take_all(reasons);

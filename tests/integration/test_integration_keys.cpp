@@ -20,7 +20,7 @@ constexpr std::uint64_t kBackMsMax = 30'000;
 struct Town {
   TestBroker broker;
   Cli ana{broker.temp(), "ana"}, beto{broker.temp(), "beto"};
-  Town() {
+  explicit Town(TestBroker::Options options = {}) : broker(std::move(options)) {
     ana.enrol(broker.invite("ana"));
     beto.enrol(broker.invite("beto"));
   }
@@ -263,6 +263,82 @@ BOOST_FIXTURE_TEST_CASE(data_at_rest_is_sealed_again_under_load_and_kills, Town)
   write_file_durably(key_file("kek.key"), old_kek);
   const std::string refused = broker.verify();
   BOOST_TEST(refused.find("kek.key") != std::string::npos, refused);
+}
+
+struct FullTown : Town {
+  FullTown() : Town({.faults = true}) {}
+  // What is refused on a full disk has changed nothing, neither in the files nor in the list.
+  void check_refused(const std::vector<std::string>& rotation) {
+    const auto files = [&] {
+      std::map<std::string, Bytes> out;
+      for (const auto& file : fs::directory_iterator(broker.data() / "keys"))
+        out[file.path().filename()] = read_file(file.path(), 64);
+      return out;
+    };
+    const auto before = files();
+    const std::string card = good({"server", "card"}).out;
+    const Ran ran = broker.ctl(rotation);
+    BOOST_TEST(ran.code == 1, rotation[2] << ": " << ran.out);
+    BOOST_TEST(!ran.err.empty());
+    BOOST_TEST((files() == before), rotation[2]);
+    BOOST_TEST(good({"server", "card"}).out == card, rotation[2]);
+  }
+  void fill() {
+    broker.disk().set("enospc");
+    BOOST_REQUIRE(wait_until([&] { return is_read_only(true); }, 30'000));
+  }
+  void free() {
+    broker.disk().set("");
+    BOOST_REQUIRE(wait_until([&] { return is_read_only(false); }, 30'000));
+  }
+  // An act tells: nothing else is written while people are quiet.
+  bool is_read_only(bool wanted) {
+    return (broker.ctl({"invite", fmt::format("carla{}", ++invited_)}).code != 0) == wanted;
+  }
+
+ private:
+  int invited_ = 0;
+};
+
+BOOST_FIXTURE_TEST_CASE(a_full_disk_refuses_each_rotation_and_all_go_through_behind_it, FullTown) {
+  const auto lines = numbered("línea", 300);
+  Process send = ana.start({"send", "general", "-", "--timeout", "120"}, true);
+  BOOST_REQUIRE(send.write(joined(lines)));
+  finish(send);
+  fill();
+  check_refused({"key", "rotate", "at-rest"});
+  check_refused({"key", "rotate", "log"});
+  check_refused({"key", "rotate", "transport", "--now", "--yes"});
+  BOOST_TEST(room(ana) == lines, boost::test_tools::per_element());
+  free();
+
+  const std::string log = public_part("log"), transport = public_part("transport");
+  good({"key", "rotate", "log"});
+  BOOST_TEST(public_part("log") != log);
+  good({"key", "rotate", "at-rest"});
+  fill();
+  BOOST_TEST(room(ana) == lines, boost::test_tools::per_element());
+  free();
+  BOOST_REQUIRE(wait_until([&] { return !key("data").contains("remark"); }, 60'000));
+  BOOST_TEST(key("data").value("place", "") == "2");
+
+  // The date comes on the full disk: the key stays, and those who are there read on.
+  good({"key", "rotate", "transport", "--in", "3s"});
+  fill();
+  BOOST_REQUIRE_MESSAGE(wait_until(
+                            [&] {
+                              return broker.err().find("takes its place when the disk has space") !=
+                                     std::string::npos;
+                            },
+                            30'000),
+                        broker.err());
+  BOOST_TEST(public_part("transport") == transport);
+  BOOST_TEST(room(ana) == lines, boost::test_tools::per_element());
+  broker.disk().set("");
+  BOOST_REQUIRE(until_changed("transport", transport));
+  BOOST_TEST(room(ana) == lines, boost::test_tools::per_element());
+  BOOST_REQUIRE_EQUAL(ana.run({"send", "general", "después"}).code, 0);
+  BOOST_TEST(broker.verify() == "");
 }
 
 BOOST_FIXTURE_TEST_CASE(what_is_under_way_survives_removals_from_its_room, Town) {
