@@ -39,6 +39,9 @@ FirstRun::FirstRun(std::function<void(std::string, Names)> join)
       problem_(need<Gtk::Label>(ui_, "join_problem")),
       join_button_(need<Gtk::Button>(ui_, "join")),
       spinner_(need<Gtk::Spinner>(ui_, "join_spinner")) {
+  // Not in the .blp: what its compiler writes for no-spellcheck is a flag that GTK does not know
+  invite_.set_input_hints(Gtk::InputHints::NO_SPELLCHECK);
+  chosen_name_.set_input_hints(Gtk::InputHints::NO_SPELLCHECK | Gtk::InputHints::LOWERCASE);
   invite_.signal_changed().connect([this] { read_invite(); });
   chosen_name_.signal_changed().connect([this] { read_user_name(); });
   join_button_.signal_clicked().connect([this] { this->join(); });

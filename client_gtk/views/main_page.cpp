@@ -39,6 +39,7 @@ MainPage::MainPage(client::Engine& engine, RoomId first_room,
       status_(need<Gtk::Label>(ui_, "connection_status")),
       avatar_(adwaita::make_avatar(account_avatar_px, {})),
       banner_(ui_, [this] { engine_.reconnect_now(); }),
+      device_notice_(ui_, engine_),
       timeline_(ui_,
                 {.load_page =
                      [this](const RoomId& room, std::uint64_t before, std::uint32_t limit,

@@ -10,6 +10,7 @@
 #include "client/engine/engine.hpp"
 #include "client_gtk/views/banner.hpp"
 #include "client_gtk/views/composer.hpp"
+#include "client_gtk/views/device_notice.hpp"
 #include "client_gtk/views/room_list.hpp"
 #include "client_gtk/views/timeline_view.hpp"
 
@@ -29,6 +30,7 @@ class MainPage {
 
   void open_next_room(int step);
   const RoomId& open_room() const { return open_; }
+  DeviceNotice& device_notice() { return device_notice_; }
   TimelineView& timeline() { return timeline_; }
   Composer& composer() { return composer_; }
 
@@ -55,6 +57,7 @@ class MainPage {
   Gtk::Label& status_;
   Gtk::Widget* avatar_;
   Banner banner_;
+  DeviceNotice device_notice_;
   TimelineView timeline_;
   Composer composer_;
   RoomList room_list_;

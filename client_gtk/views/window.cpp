@@ -82,19 +82,25 @@ void Window::handle(client::Event& event) {
           main_page_.outbox_changed(e);
         } else if constexpr (std::is_same_v<E, client::OutboxDiscarded>) {
           main_page_.timeline().discarded(e);
+        } else if constexpr (std::is_same_v<E, client::DeviceAdded>) {
+          main_page_.device_notice().added(e);
+        } else if constexpr (std::is_same_v<E, client::DevicesListed>) {
+          main_page_.device_notice().listed(e);
+        } else if constexpr (std::is_same_v<E, client::ActFinished>) {
+          main_page_.device_notice().finished(e);
         } else if constexpr (std::is_same_v<E, client::EnrolFinished>) {
           first_run_.finished(e);
         } else if constexpr (std::is_same_v<E, client::EnrolWaiting>) {
           first_run_.waiting(e);
         } else {
           // the window shows neither that the outbox is empty nor that all is known, and has no
-          // dialogs yet that would act, ask for lists or show who is there
+          // dialogs yet that would ask for lists or show who is there. A refused list of devices
+          // leaves their ids in the notice.
           static_assert(
-              std::is_same_v<E, client::CardAnswer> || std::is_same_v<E, client::OutboxDrained> || std::is_same_v<E, client::CaughtUp> ||
-              std::is_same_v<E, client::ActFinished> || std::is_same_v<E, client::RoomsListed> ||
+              std::is_same_v<E, client::CardAnswer> || std::is_same_v<E, client::OutboxDrained> ||
+              std::is_same_v<E, client::CaughtUp> || std::is_same_v<E, client::RoomsListed> ||
               std::is_same_v<E, client::MembersListed> ||
-              std::is_same_v<E, client::DevicesListed> || std::is_same_v<E, client::PeopleListed> ||
-              std::is_same_v<E, client::ListRefused> || std::is_same_v<E, client::DeviceAdded> ||
+              std::is_same_v<E, client::PeopleListed> || std::is_same_v<E, client::ListRefused> ||
               std::is_same_v<E, client::DeviceLinkOpened> ||
               std::is_same_v<E, client::DeviceLinkAsked> ||
               std::is_same_v<E, client::DeviceLinkEnded> ||

@@ -1,11 +1,14 @@
 // The members of client::Engine, played from a script: linked into tertulia-window-preview instead
 // of the engine, to bring the window into states that are hard to provoke with a real server.
-// TERTULIA_SCENE: talk (default), locked (passphrase_of_the_script opens it), offline, forked, rolled_back, first_run, empty, no_rooms, burst,
-// unread, store_fails (what is sent is not stored), numbered (each text with its number; TERTULIA_MESSAGES of them in a room). No thread of its own: every command is answered at once.
+// TERTULIA_SCENE: talk (default), locked (passphrase_of_the_script opens it), offline, forked,
+// rolled_back, first_run, empty, no_rooms, burst, unread, device_added (two of them), store_fails (what
+// is sent is not stored), numbered (each text with its number; TERTULIA_MESSAGES of them in a room). No
+// thread of its own: every command is answered at once.
 #include <cstdlib>
 #include <iterator>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "client/engine/engine.hpp"
 #include "client/engine/profile_lock.hpp"
@@ -73,6 +76,7 @@ struct Engine::Impl {
   std::map<std::uint64_t, Message> outbox;
   std::uint64_t next_local = 1;
   Account account;
+  std::set<DeviceId> tried;  // to be removed: the first try is refused
 
   void tell(Event event) {
     bool was_empty = false;
@@ -161,6 +165,10 @@ struct Engine::Impl {
     tell(AccountChanged{account});
     tell(RoomsChanged{rooms});
     tell_link();
+    if (scene == "device_added") {
+      tell(DeviceAdded{numbered<DeviceId>(7), true});
+      tell(DeviceAdded{numbered<DeviceId>(8), false});
+    }
   }
 
   void burst() {
@@ -288,6 +296,19 @@ void Engine::discard(std::uint64_t local_id) {
 }
 
 void Engine::save_draft(const RoomId&, std::string) {}
+
+void Engine::list(List, std::uint64_t token) {
+  impl_->tell(DevicesListed{token, {{numbered<DeviceId>(7), "Portátil de la sala", 12, false, true},
+                                    {numbered<DeviceId>(8), "", 13}}});
+}
+
+void Engine::act(Act act, std::uint64_t token) {
+  const bool is_first_try = impl_->tried.insert(std::get<RevokeDevice>(act).device).second;
+  if (is_first_try)
+    impl_->tell(ActFinished{token, false, "Your role does not allow this.", {}});
+  else
+    impl_->tell(ActFinished{token, true, "", {}});
+}
 void Engine::set_activity(Activity) {}
 
 void Engine::mark_read(const RoomId& room, std::uint64_t room_seq) {

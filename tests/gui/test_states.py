@@ -131,6 +131,25 @@ def link(program):
         window.screenshot("link-code")
 
 
+def device_added(program):
+    with preview(program, TERTULIA_SCENE="device_added") as window:
+        window.says("An administrator added a device to your account: Portátil de la sala.")
+        check_names(window)
+        window.screenshot("device-added")
+        window.click("Remove it")
+        window.says("Your role does not allow this.")
+        window.click("Remove it")
+        window.says("Another device of yours added one: 010000000000.")
+        window.click("Keep it")
+        wait_for("the notice is gone",
+                 lambda: window._label("Another device of yours added one") is None)
+    with preview(program, "--color-scheme", "dark", TERTULIA_SCENE="device_added",
+                 **spanish_locale()) as window:
+        window.says("Un administrador añadió un dispositivo a su cuenta: Portátil de la sala.")
+        window.resize(NARROW_PX, 640)
+        window.screenshot("device-added-narrow-spanish-dark")
+
+
 def locked(program):
     for scheme in ("light", "dark"):
         with preview(program, "--color-scheme", scheme, TERTULIA_SCENE="locked") as window:
