@@ -249,7 +249,7 @@ void Server::Impl::start_threads() {
   if (!config.webhooks_socket.empty() || !config.webhooks_listen.empty())
     webhooks = std::make_unique<Webhooks>(
         config.webhooks_socket, config.webhooks_listen,
-        WebhookPorts{directory, facts, log.note_key(), to_log, rates, metrics}, report);
+        WebhookPorts{directory, facts, [this] { return log.note_key(); }, to_log, rates, metrics}, report);
 }
 
 // On t-log, which never waits: when t-publisher is that far behind, subscribers see the gap by

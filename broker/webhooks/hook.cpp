@@ -150,7 +150,7 @@ Hook::Or<const Webhook*> Hook::webhook_of(const Directory& directory, const Http
 
 Hook::Or<Hook::Said> Hook::said(const HttpRequest& request) {
   Said out;
-  if (!request.has_length) return refuse(411, "Content-Length is needed, or chunks.");
+  if (!request.has_length) return refuse(411, "Content-Length is needed; chunks are not taken.");
   if (request.target.size() > kPath.size() + 1) {
     const auto name = percent_decoded(std::string_view(request.target).substr(kPath.size() + 1));
     if (!name || name->size() > kRoomBytesMax)
@@ -218,8 +218,12 @@ Hook::Or<SubmissionAppend> Hook::submission(const Webhook& webhook, const Room& 
   body.bytes.assign(bytes.begin(), bytes.end());
   if (const auto fault = body_fault(record::Kind::text, body.bytes)) return refuse(422, *fault);
 
-  const auto seen = merkle::open_checkpoint(*ports_.facts.checkpoint(), ports_.log_key);
-  if (!seen) throw std::runtime_error("the log's own checkpoint does not open");
+  // The key first: a new one is told behind the first checkpoint that it has signed, which the one
+  // before has signed as well.
+  const merkle::NoteKey log_key = ports_.log_key();
+  const auto seen = merkle::open_checkpoint(*ports_.facts.checkpoint(), log_key);
+  if (!seen)  // two changes between those two lines
+    return tl::unexpected(Refusal{busy(kRetryMs), Count::webhook_refused_busy});
   SubmissionAppend out;
   record::Submission& s = out.submission;
   const std::uint64_t now_ms = wall_ms();

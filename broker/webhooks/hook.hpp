@@ -24,7 +24,7 @@ namespace tertulia::broker {
 struct WebhookPorts {
   const DirectoryCell& directory;
   const ServerFacts& facts;
-  merkle::NoteKey log_key;
+  std::function<merkle::NoteKey()> log_key;  // any thread
   Queue<Append>& log;
   RateLimits& rates;
   Metrics& metrics;

@@ -26,9 +26,13 @@ std::string to_bytes(const HttpAnswer& answer, bool keep_alive) {
   return text.str();
 }
 
+// Body lengths are given in advance. Chunks are refused as soon as the header is read: their extensions
+// and trailers have no bound in Beast's parser, and it asserts (1.74) where the last one comes in two
+// pieces. RFC 9112, 6.3: a server may refuse what has no Content-Length.
 struct HttpReader::Impl {
   std::optional<Parser> parser;
   bool begun = false;
+  bool is_chunked = false;
   bool continue_told = false;
   boost::beast::error_code failed;
 
@@ -36,8 +40,7 @@ struct HttpReader::Impl {
     parser.emplace();
     parser->header_limit(header_bytes_max);
     parser->body_limit(body_bytes_max);
-    parser->eager(true);
-    begun = continue_told = false;
+    begun = continue_told = false;  // is_chunked ends the connection, and stays
   }
 };
 
@@ -48,7 +51,7 @@ HttpReader& HttpReader::operator=(HttpReader&&) noexcept = default;
 
 HttpReader::State HttpReader::read(std::string& in) {
   Impl& m = *impl_;
-  while (!m.failed && !m.parser->is_done()) {
+  while (!m.failed && !m.is_chunked && !m.parser->is_done()) {
     if (in.empty()) return State::needs_more;
     m.begun = true;
     boost::beast::error_code error;
@@ -56,8 +59,9 @@ HttpReader::State HttpReader::read(std::string& in) {
     in.erase(0, used);
     if (error == http::error::need_more) return State::needs_more;
     m.failed = error;
+    m.is_chunked = m.parser->is_header_done() && m.parser->chunked();
   }
-  return m.failed ? State::fault : State::complete;
+  return m.failed || m.is_chunked ? State::fault : State::complete;
 }
 
 bool HttpReader::has_begun() const { return impl_->begun; }
@@ -72,7 +76,7 @@ bool HttpReader::wants_continue() {
 HttpRequest HttpReader::take() {
   Impl& m = *impl_;
   HttpRequest out;
-  out.has_length = m.parser->content_length().has_value() || m.parser->chunked();
+  out.has_length = m.parser->content_length().has_value();
   auto message = m.parser->release();
   out.method = text_of(message.method_string());
   out.target = text_of(message.target());
@@ -90,6 +94,7 @@ HttpAnswer HttpReader::fault() const {
   const auto say = [](int status, const char* sentence) {
     return HttpAnswer{status, nlohmann::json{{"error", sentence}}.dump(), {}, true};
   };
+  if (impl_->is_chunked) return say(411, "Content-Length is needed; chunks are not taken.");
   if (error == http::error::body_limit) return say(413, "The body is larger than 200 KiB.");
   if (error == http::error::header_limit) return say(431, "The header is larger than 8 KiB.");
   return say(400, "This is no HTTP/1 request.");

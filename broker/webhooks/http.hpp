@@ -15,7 +15,7 @@ struct HttpRequest {
   std::string target;  // as it was sent: "/hook/general"
   std::string content_type, authorization, idempotency_key;
   std::string body;
-  bool has_length = false;  // Content-Length, or chunked
+  bool has_length = false;  // Content-Length
   bool keep_alive = true;
 };
 

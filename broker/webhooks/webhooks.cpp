@@ -26,6 +26,7 @@ constexpr std::uint64_t kAcceptAgainMs = 1'000;
 constexpr std::uint64_t kDrainMs = 2'000;
 constexpr std::size_t kDrainBytes = 1 << 20;
 constexpr std::size_t kReadBytes = 16 * 1024;  // of one connection in one turn
+constexpr int kAcceptsPerTurn = 16;            // of one listener; poll says so when there are more
 constexpr std::size_t kAnswersMax = 4096;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -123,7 +124,7 @@ int Webhooks::Impl::timeout_ms() const {
 }
 
 void Webhooks::Impl::accept_from(const UniqueFd& listener) {
-  for (;;) {
+  for (int taken = 0; taken < kAcceptsPerTurn; ++taken) {
     if (clients.size() >= connections_max && !make_place()) return;
     UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) {
@@ -140,10 +141,16 @@ void Webhooks::Impl::accept_from(const UniqueFd& listener) {
   }
 }
 
-// False: all of them wait for t-log, and the newest waits in the kernel's backlog.
+// Ends the oldest that has not said all that it has to say, what lies in the kernel included. False:
+// all of them wait for t-log, and the newest waits in the kernel's backlog.
 bool Webhooks::Impl::make_place() {
-  const auto oldest = std::find_if(clients.begin(), clients.end(),
-                                   [](const Client& c) { return !c.waits_for_log; });
+  const auto oldest = std::find_if(clients.begin(), clients.end(), [this](Client& c) {
+    if (!c.waits_for_log && !c.ended && c.out.empty()) {
+      read_from(c);
+      work(c);
+    }
+    return !c.waits_for_log;
+  });
   if (oldest == clients.end()) {
     accept_again_ms = monotonic_ms() + kAcceptAgainMs;
     return false;

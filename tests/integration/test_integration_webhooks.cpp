@@ -250,6 +250,17 @@ BOOST_FIXTURE_TEST_CASE(a_revoked_and_a_disabled_one_say_nothing, Hooks) {
   BOOST_TEST(broker.verify() == "");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_log_key_that_changes_twice_is_followed, Hooks) {
+  const std::string token = token_of("alarm");
+  BOOST_TEST(post(token, "one").status == 200);
+  for (const char* text : {"two", "three", "four"}) {
+    BOOST_TEST(broker.ctl({"key", "rotate", "log"}).code == 0);
+    BOOST_TEST(post(token, text).status == 200);
+  }
+  BOOST_TEST((said() == std::vector<std::string>{"one", "two", "three", "four"}));
+  BOOST_TEST(broker.verify() == "");
+}
+
 BOOST_FIXTURE_TEST_CASE(what_is_no_post_is_answered_by_its_kind, Hooks) {
   const std::string token = token_of("alarm");
   const std::string bearer = "Authorization: Bearer " + token + "\r\n";
@@ -257,6 +268,12 @@ BOOST_FIXTURE_TEST_CASE(what_is_no_post_is_answered_by_its_kind, Hooks) {
   BOOST_TEST(ask("GET /hook HTTP/1.1\r\n\r\n").headers.at("allow") == "POST");
   check_refused(ask("POST /other HTTP/1.1\r\nContent-Length: 0\r\n\r\n"), 404);
   check_refused(ask("POST /hook HTTP/1.1\r\n" + bearer + "\r\n"), 411);
+  // Refused when the header is there; what comes behind it in pieces ends nothing but this connection
+  HttpClient chunks(socket);
+  BOOST_REQUIRE(chunks.send("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"));
+  check_refused(chunks.receive().value(), 411);
+  chunks.send("\r");
+  BOOST_TEST(chunks.is_closed());
   check_refused(post(token, ""), 422);
   check_refused(post(token, "\n\n"), 422);
   check_refused(post(token, "caf\xe9"), 422);
@@ -292,6 +309,13 @@ BOOST_FIXTURE_TEST_CASE(hostile_connections_keep_nobody_out, Hooks) {
   BOOST_REQUIRE(told);
   BOOST_TEST(told->status == 408);
   BOOST_TEST(counted("webhook_ended") > 0u);
+  // Who has said all before so many others came is answered, though nobody has read him yet
+  std::vector<std::unique_ptr<HttpClient>> many;
+  for (int i = 0; i < 90; ++i) {
+    many.push_back(std::make_unique<HttpClient>(socket));
+    BOOST_REQUIRE(many.back()->send(request(token, "no", "/nowhere")));
+  }
+  for (const auto& one : many) BOOST_TEST(one->receive().has_value());
   // Several requests at once are answered in their order, and a half-closed connection is answered
   HttpClient pipelined(port);
   BOOST_REQUIRE(pipelined.send(request(token, "one") + request(token, "two") +
