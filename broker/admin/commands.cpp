@@ -93,9 +93,13 @@ void run_command(const AdminPorts& p, const AdminPeer& peer, std::string_view li
     return answer(
         {{"ok", true},
          {"text", prometheus_text(p.metrics, p.vitals(), p.health.gauges(), p.facts.version)}});
-  if (run_invite_command(p, peer, *command, request, answer)) return;
-  if (run_people_command(p, peer, *command, request, answer)) return;
-  if (run_key_command(p, peer, *command, request, answer)) return;
+  try {
+    if (run_invite_command(p, peer, *command, request, answer)) return;
+    if (run_people_command(p, peer, *command, request, answer)) return;
+    if (run_key_command(p, peer, *command, request, answer)) return;
+  } catch (const json::exception& e) {  // a script's slip ends no broker
+    return answer(admin_error(fmt::format("A field of {} is not of its type: {}.", *command, e.what())));
+  }
   answer(admin_error(fmt::format("This broker has no command {}.", *command)));
 }
 

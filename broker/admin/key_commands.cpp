@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "broker/admin/request.hpp"
 #include "common/base/clock.hpp"
 
 namespace tertulia::broker {
@@ -59,7 +60,7 @@ void key_list(const AdminPorts& p, const AdminAnswer& answer) {
 void server_key_rotate(const AdminPorts& p, const AdminPeer& peer, const json& request,
                        const AdminAnswer& answer) {
   RotateKeyCommand command;
-  const std::string key = request.value("key", "");
+  const std::string key = text(request, "key");
   if (key == "transport")
     command.which = RotateKeyCommand::Which::transport;
   else if (key == "log")
@@ -69,12 +70,12 @@ void server_key_rotate(const AdminPorts& p, const AdminPeer& peer, const json& r
   else
     return answer(
         admin_error("The keys of the server that change are transport, log and at-rest."));
-  command.only_wrap = request.value("only_wrap", false);
+  command.only_wrap = flag(request, "only_wrap").value_or(false);
   if (const auto at = request.find("at_ms"); at != request.end() && at->is_number_unsigned())
     command.at_ms = *at;
   command.ran = {peer.uid, peer.user};
-  command.done = [answer, planned = p.facts.key_planned](bool ok, const std::string& text) {
-    answer(ok ? json{{"ok", true}, {"text", text}} : admin_error(text));
+  command.done = [answer, planned = p.facts.key_planned](bool ok, const std::string& said) {
+    answer(ok ? json{{"ok", true}, {"text", said}} : admin_error(said));
     planned();
   };
   Append append = std::move(command);

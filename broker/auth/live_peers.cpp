@@ -32,35 +32,37 @@ std::optional<std::array<std::uint8_t, 18>> LivePeers::name_of(int fd) {
 std::uint64_t LivePeers::saw(const CurvePublicKey& key, zmq::message_t& body, ByteView routing) {
   const int fd = zmq_msg_get(body.handle(), ZMQ_SRCFD);
   if (fd < 0) return 0;
-  auto& peers = peers_[key];
-  const auto same_routing = [&](const Peer& p) {
-    return std::equal(routing.begin(), routing.end(), p.routing.view().begin(),
-                      p.routing.view().end());
+  const auto is_routing = [&](const RoutingId& id) {
+    return std::equal(routing.begin(), routing.end(), id.view().begin(), id.view().end());
   };
-  const auto known =
-      std::find_if(peers.begin(), peers.end(), [&](const Peer& p) { return p.fd == fd; });
-  // ROUTER gives each connection a name of its own; a SUB may have had this descriptor before
-  if (known != peers.end() && !routing.empty() && same_routing(*known)) return 0;
+  if (last_ && last_->fd == fd && last_->key == key && is_routing(last_->routing)) return 0;
   const auto name = name_of(fd);
   if (!name) return 0;
+  Last& last = last_.emplace(Last{key, fd, {}});
+  last.routing.length = static_cast<std::uint8_t>(routing.size());
+  std::copy(routing.begin(), routing.end(), last.routing.bytes.begin());
+  auto& peers = peers_[key];
+  const auto known =
+      std::find_if(peers.begin(), peers.end(), [&](const Peer& p) { return p.fd == fd; });
   if (known != peers.end()) {
-    if (known->name == *name && same_routing(*known)) return 0;
-    peers.erase(known);
+    if (known->name == *name && is_routing(known->routing)) return 0;
+    peers.erase(known);  // another connection's by now
   }
   const std::uint64_t ended = make_room(key, peers);
   Peer p;
   p.fd = fd;
   p.name = *name;
-  p.routing.length = static_cast<std::uint8_t>(routing.size());
-  std::copy(routing.begin(), routing.end(), p.routing.bytes.begin());
+  p.routing = last.routing;
   peers.push_back(p);
   return ended;
 }
 
 // Those that are gone first: one program that stays is older than many that came and went.
 std::uint64_t LivePeers::make_room(const CurvePublicKey& key, std::vector<Peer>& peers) {
-  const bool is_device = directory_.load()->device_of(key) != nullptr;
-  const std::uint64_t most = is_device ? caps_.device : caps_.invite;
+  const auto directory = directory_.load();
+  const std::uint64_t most = directory->device_of(key) != nullptr   ? caps_.device.load()
+                             : directory->invite_of(key) != nullptr ? caps_.invite.load()
+                                                                    : link_connections_max;
   if (peers.size() < most) return 0;
   std::erase_if(peers, [](const Peer& p) { return !is_there(p); });
   std::uint64_t ended = 0;

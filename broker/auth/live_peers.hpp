@@ -34,6 +34,8 @@ class LivePeers {
         caps_(caps),
         links_(links) {}
 
+  // To be called before the first message of each turn.
+  void new_turn() { last_.reset(); }
   // A message came: body is a frame of it that carries the descriptor. routing: of ROUTER's.
   // Answers how many older connections of this key it ended.
   std::uint64_t saw(const CurvePublicKey& key, zmq::message_t& body, ByteView routing = {});
@@ -57,6 +59,15 @@ class LivePeers {
   const ConnectionCaps& caps_;
   const LinkTable* const links_;
   std::unordered_map<CurvePublicKey, std::vector<Peer>> peers_;
+  // Of the last message in this turn: the next ones by the same connection ask the kernel nothing. No
+  // longer than a turn: a peer gives itself any routing id, and may come again under the same one by
+  // the same descriptor.
+  struct Last {
+    CurvePublicKey key;
+    int fd;
+    RoutingId routing;
+  };
+  std::optional<Last> last_;
 };
 
 }  // namespace tertulia::broker

@@ -24,10 +24,11 @@ constexpr int kSendFramesMax = 1024;
 
 struct Gateway::Impl {
   Impl(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-       const DirectoryCell& cell, const LinkTable& links, Queue<Outgoing>& out,
+       const DirectoryCell& cell, LinkTable& links_in, Queue<Outgoing>& out,
        std::vector<Queue<Inbound>*> in, FloodGuard& floods, const ConnectionCaps& caps,
        Metrics& counters)
-      : peers(cell, caps, &links),
+      : links(links_in),
+        peers(cell, caps, &links_in),
         outgoing(out),
         workers(std::move(in)),
         guard(floods),
@@ -45,6 +46,7 @@ struct Gateway::Impl {
 
   ~Impl() { close_server_socket(router); }  // for a start that failed half way
 
+  LinkTable& links;
   LivePeers peers;
   Queue<Outgoing>& outgoing;
   const std::vector<Queue<Inbound>*> workers;
@@ -75,6 +77,7 @@ void Gateway::Impl::run() {
         zmq_errno() != EINTR)
       throw zmq::error_t();
     more_waits = false;
+    peers.new_turn();
     if (receiving) {
       std::size_t taken = 0;
       while (taken < kFramesPerTurn && receive_one()) ++taken;
@@ -87,7 +90,9 @@ void Gateway::Impl::run() {
       else
         notify(a);
     }
-    if (people_changed.exchange(false)) metrics.add(Count::revoked_ended, peers.end_strangers());
+    const bool link_forgotten = links.take_forgotten();
+    if (people_changed.exchange(false) || link_forgotten)
+      metrics.add(Count::revoked_ended, peers.end_strangers());
     if (stop_now) break;
   }
   close_server_socket(router);
@@ -107,13 +112,20 @@ bool Gateway::Impl::receive_one() {
   metrics.add(Count::frames_in);
   const int connection_fd = zmq_msg_get(body.handle(), ZMQ_SRCFD);
   guard.message_came(connection_fd);
-  if (bodies != 1 || routing_frame.size() > RoutingId::bytes_max) {
-    metrics.add(Count::refused_multipart);
-    return true;
-  }
   const auto key = key_of(body);
   if (!key) {
     metrics.add(Count::refused_no_identity);
+    return true;
+  }
+  // Whatever it is that came: a connection that has spoken is one of its key's.
+  const bool is_named = routing_frame.size() <= RoutingId::bytes_max;
+  const auto crowded =
+      peers.saw(*key, body,
+                {static_cast<const std::uint8_t*>(routing_frame.data()),
+                 is_named ? routing_frame.size() : 0});
+  if (crowded > 0) metrics.add(Count::crowded_ended, crowded);
+  if (bodies != 1 || !is_named) {
+    metrics.add(Count::refused_multipart);
     return true;
   }
   if (body.size() < kHeaderBytes) {
@@ -121,9 +133,6 @@ bool Gateway::Impl::receive_one() {
     return true;
   }
   const auto* const data = body.data<std::uint8_t>();
-  const auto crowded = peers.saw(
-      *key, body, {static_cast<const std::uint8_t*>(routing_frame.data()), routing_frame.size()});
-  if (crowded > 0) metrics.add(Count::crowded_ended, crowded);
   Inbound frame;
   frame.asker.routing.length = static_cast<std::uint8_t>(routing_frame.size());
   std::memcpy(frame.asker.routing.bytes.data(), routing_frame.data(), routing_frame.size());
@@ -171,7 +180,7 @@ void Gateway::Impl::send(const RoutingId& routing, Bytes&& frame) {
 }
 
 Gateway::Gateway(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-                 const DirectoryCell& directory, const LinkTable& links, Queue<Outgoing>& outgoing,
+                 const DirectoryCell& directory, LinkTable& links, Queue<Outgoing>& outgoing,
                  std::vector<Queue<Inbound>*> workers, FloodGuard& guard,
                  const ConnectionCaps& caps, Metrics& metrics)
     : impl_(std::make_unique<Impl>(context, transport, options, directory, links, outgoing,

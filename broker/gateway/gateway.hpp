@@ -28,7 +28,7 @@ class Gateway {
  public:
   // Binds, on the caller's thread: throws std::runtime_error with a sentence if it cannot.
   Gateway(Context& context, const crypto::CurveKey& transport, const GatewayOptions& options,
-          const DirectoryCell& directory, const LinkTable& links, Queue<Outgoing>& outgoing,
+          const DirectoryCell& directory, LinkTable& links, Queue<Outgoing>& outgoing,
           std::vector<Queue<Inbound>*> workers, FloodGuard& guard, const ConnectionCaps& caps,
           Metrics& metrics);
   ~Gateway();  // stop()s

@@ -14,6 +14,7 @@ void LinkTable::sweep(std::uint64_t now_ms) {
   std::erase_if(links_, [&](const auto& item) {
     if (!is_forgotten(item.second, now_ms)) return false;
     of_device_.erase(item.second.device);
+    is_forgotten_ = true;
     return true;
   });
 }
@@ -31,6 +32,7 @@ LinkTable::Declared LinkTable::declare(const CurvePublicKey& link, const DeviceI
     if (const auto former = of_device_.find(device); former != of_device_.end()) {
       links_.erase(former->second);
       of_device_.erase(former);
+      is_forgotten_ = true;
     }
     if (links_.size() >= maximum_) sweep(now_ms);
     if (links_.size() >= maximum_) return out;

@@ -8,6 +8,7 @@
 // monotonic.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -19,6 +20,8 @@ namespace tertulia::broker {
 inline constexpr std::uint64_t link_lifetime_ms_max = 10 * 60'000;
 inline constexpr std::uint64_t link_remembered_ms = 10 * 60'000;
 inline constexpr std::size_t links_max = 1'000;
+// A link is for one device, which may come again before its last connection is known to be gone.
+inline constexpr std::uint64_t link_connections_max = 2;
 
 // What the new device says of itself; checked by the device that has the link open, not by the broker.
 struct LinkAsk {
@@ -58,11 +61,14 @@ class LinkTable {
   // nullopt: there is none. The first who asks is the one whom the link is for.
   std::optional<OpenLink> ask(const CurvePublicKey& link, const LinkAsk& ask, std::uint64_t now_ms);
   std::optional<OpenLink> find(const CurvePublicKey& link, std::uint64_t now_ms) const;
+  // Whether one was forgotten since the last call: its key's connections are strangers' then.
+  bool take_forgotten() { return is_forgotten_.exchange(false); }
 
  private:
   void sweep(std::uint64_t now_ms);
 
   const std::size_t maximum_;
+  std::atomic<bool> is_forgotten_{false};
   mutable std::mutex mutex_;
   // Protected by mutex_.
   std::unordered_map<CurvePublicKey, OpenLink> links_;

@@ -76,6 +76,7 @@ void Publisher::Impl::run() {
     const bool last_turn = stopping;
     if (!last_turn && zmq_poll(items, 2, more_waits ? 0 : -1) < 0 && zmq_errno() != EINTR)
       throw zmq::error_t();
+    peers.new_turn();
     std::size_t heard = 0;
     while (heard < kSubscriptionsPerTurn && hear_one()) ++heard;
     more_waits = heard == kSubscriptionsPerTurn;
@@ -98,6 +99,10 @@ bool Publisher::Impl::hear_one() {
     multipart = true;
   }
   guard.message_came(zmq_msg_get(message.handle(), ZMQ_SRCFD));
+  // What has no key is of a connection that ended.
+  if (const auto key = key_of(message))
+    if (const auto crowded = peers.saw(*key, message); crowded > 0)
+      metrics.add(Count::crowded_ended, crowded);
   const std::uint8_t first = message.size() > 0 ? *message.data<std::uint8_t>() : 0xff;
   if (multipart || first > 1) {
     metrics.add(Count::subscriber_messages);
@@ -124,8 +129,6 @@ void Publisher::Impl::subscribe(zmq::message_t& message) {
     return;
   }
   metrics.add(Count::subscriptions);
-  if (const auto crowded = peers.saw(*key, message); crowded > 0)
-    metrics.add(Count::crowded_ended, crowded);
 }
 
 void Publisher::Impl::cancelled(zmq::message_t& message) {

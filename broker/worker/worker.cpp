@@ -81,8 +81,10 @@ struct Worker::Impl {
   void work(const Directory& directory, Inbound& in);
   void submit(const Directory& directory, const Inbound& in);
   void ask(const Directory& directory, const Inbound& in, ByteView content);
-  CurvePublicKey payer(const Directory& directory, const CurvePublicKey& key) const;
-  RateLimits::Verdict may_ask(const Directory& directory, const CurvePublicKey& key);
+  // Who pays for what this key asks; nullopt: it is nobody's.
+  std::optional<CurvePublicKey> payer(const Directory& directory, const CurvePublicKey& key) const;
+  RateLimits::Verdict may_ask(const Directory& directory, const CurvePublicKey& key,
+                              const CurvePublicKey& paying);
   bool slow_act(const Directory& directory, const Inbound& in);
   void refuse(const Asker& asker, pb::Error error) {
     ports.metrics.add(count_of(error.code()));
@@ -157,8 +159,15 @@ void Worker::Impl::ask(const Directory& directory, const Inbound& in, ByteView c
     busy(in.asker, Count::refused_slow_peer);
     return;
   }
-  if (is_slowed(in.asker, may_ask(directory, in.asker.key))) return;
-  Allowance& allowance = allowances[payer(directory, in.asker.key)];
+  // Before anything is remembered of it: a revoked device, or a link that was forgotten.
+  const auto paying = payer(directory, in.asker.key);
+  if (!paying) {
+    refuse(in.asker, error_of(pb::NOT_ALLOWED,
+                              "This key belongs to no live device, and to no invite or link."));
+    return;
+  }
+  if (is_slowed(in.asker, may_ask(directory, in.asker.key, *paying))) return;
+  Allowance& allowance = allowances[*paying];
   if (allowance.is_spent(monotonic_ms())) {
     busy(in.asker, Count::refused_slow_peer, kSpentRetryMs);
     return;
@@ -185,18 +194,20 @@ void Worker::Impl::ask(const Directory& directory, const Inbound& in, ByteView c
   }
 }
 
-CurvePublicKey Worker::Impl::payer(const Directory& directory, const CurvePublicKey& key) const {
+std::optional<CurvePublicKey> Worker::Impl::payer(const Directory& directory,
+                                                  const CurvePublicKey& key) const {
   if (directory.keys.contains(key)) return key;
   const auto link = ports.facts.links->find(key, monotonic_ms());
-  return link ? link->opener : key;
+  return link ? std::optional(link->opener) : std::nullopt;
 }
 
-RateLimits::Verdict Worker::Impl::may_ask(const Directory& directory, const CurvePublicKey& key) {
+RateLimits::Verdict Worker::Impl::may_ask(const Directory& directory, const CurvePublicKey& key,
+                                          const CurvePublicKey& paying) {
   if (const Device* device = directory.device_of(key); device != nullptr)
     return ports.rates.may_ask(device->id, device->user, monotonic_ms());
   const Invite* const invite = directory.invite_of(key);
   const bool many = invite != nullptr && invite->is_class_link() && invite->is_open(wall_ms());
-  return ports.rates.may_enrol(payer(directory, key), many ? invite->uses : 1, monotonic_ms());
+  return ports.rates.may_enrol(paying, many ? invite->uses : 1, monotonic_ms());
 }
 
 bool Worker::Impl::slow_act(const Directory& directory, const Inbound& in) {

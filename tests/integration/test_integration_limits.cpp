@@ -1,6 +1,7 @@
 // Rates and counts: who asks for too much waits or is told, and nobody else notices.
 #include "common/base/uuid7.hpp"
 #include "tests/integration/scenario.hpp"
+#include "tests/support/http_client.hpp"
 
 namespace tertulia::test {
 
@@ -148,8 +149,10 @@ BOOST_AUTO_TEST_CASE(at_the_most_connections_the_newest_is_refused_and_the_livin
 namespace {
 
 // A further connection with the same key, which has asked something and was answered.
-std::unique_ptr<Socket> another_connection(RawClient& who, const crypto::CurveKey& key) {
+std::unique_ptr<Socket> another_connection(RawClient& who, const crypto::CurveKey& key,
+                                           const std::string& routing_id = {}) {
   Socket::Options options;
+  options.routing_id = routing_id;
   options.address = who.device.commands;
   options.server = who.device.server_curve;
   options.watch = true;
@@ -168,7 +171,96 @@ std::unique_ptr<Socket> another_connection(RawClient& who, const crypto::CurveKe
   return out;
 }
 
+std::size_t ended(const std::vector<std::unique_ptr<Socket>>& all) {
+  return static_cast<std::size_t>(std::count_if(
+      all.begin(), all.end(), [](const auto& s) { return s->counts().disconnected > 0; }));
+}
+void revoke_device(TestBroker& broker, const RawClient& who) {
+  const std::string id = to_hex(who.device.keys.id.view());
+  BOOST_REQUIRE_EQUAL(broker.ctl({"device", "revoke", id, "--yes"}).code, 0);
+}
+
 }  // namespace
+
+// What is no frame is an answer to nobody, and a connection like others.
+BOOST_AUTO_TEST_CASE(who_says_nothing_whole_is_counted_and_goes_when_he_is_revoked) {
+  TestBroker broker({.config_more = "[limits]\nconnections_per_device_max = 3\n"});
+  RawClient ana{broker.invite("ana")}, beto{broker.invite("beto")}, mallory{broker.invite("mallory")};
+  ana.join();
+  beto.join();
+  mallory.join();
+  mallory.disconnect();
+  Socket::Options options;
+  options.server = mallory.device.server_curve;
+  options.watch = true;
+  options.address = mallory.device.commands;
+  std::vector<std::unique_ptr<Socket>> all;
+  for (int i = 0; i < 6; ++i) {
+    all.push_back(
+        std::make_unique<Socket>(mallory.context(), mallory.device.keys.curve, options));
+    const bool in_parts = i % 2 == 1;
+    BOOST_REQUIRE(wait_until([&] { return all[i]->send(Bytes{1}, in_parts); }, kMsMax));
+    if (in_parts) {
+      BOOST_REQUIRE(all[i]->send(Bytes{2}));
+    }
+  }
+  BOOST_TEST(wait_until([&] { return ended(all) == 3; }, kMsMax));
+  BOOST_TEST(counted(broker, "crowded_ended") == 3u);
+  revoke_device(broker, mallory);
+  BOOST_TEST(wait_until([&] { return ended(all) == 6; }, kMsMax));
+  check_neighbours(ana, beto);
+}
+
+// A peer names itself as it likes, and comes again under the same name by the same descriptor.
+BOOST_AUTO_TEST_CASE(a_name_of_ones_own_hides_no_connection) {
+  TestBroker broker({.config_more = "[limits]\nconnections_per_device_max = 3\n"});
+  RawClient mallory{broker.invite("mallory")};
+  mallory.join();
+  mallory.disconnect();
+  const auto& key = mallory.device.keys.curve;
+  std::vector<std::unique_ptr<Socket>> all;
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = fmt::format("m{}", i);
+    const std::size_t before = broker.process().open_files();
+    another_connection(mallory, key, name).reset();
+    BOOST_REQUIRE(wait_until([&] { return broker.process().open_files() <= before; }, kMsMax));
+    all.push_back(another_connection(mallory, key, name));
+  }
+  BOOST_TEST(wait_until([&] { return ended(all) == 3; }, kMsMax));
+  revoke_device(broker, mallory);
+  BOOST_TEST(wait_until([&] { return ended(all) == 6; }, kMsMax));
+}
+
+BOOST_AUTO_TEST_CASE(a_link_that_another_one_replaced_keeps_no_connection) {
+  TestBroker broker;
+  RawClient ana{broker.invite("ana")};
+  ana.join();
+  std::vector<std::unique_ptr<Socket>> all;
+  for (std::size_t round = 1; round <= 3; ++round) {
+    const crypto::CurveKey link(crypto::Seed::random());
+    pb::Request declare;
+    auto& what = *declare.mutable_link();
+    what.set_curve_pk(std::string(as_text(link.public_key().view())));
+    what.set_lifetime_ms(60'000);
+    const auto declared = ana.ask(declare);
+    BOOST_REQUIRE_MESSAGE(declared && declared->has_link(), describe(declared));
+    // Those of the links before it are ended, and of its own three the first
+    BOOST_TEST(wait_until([&] { return ended(all) == all.size(); }, kMsMax));
+    for (int i = 0; i < 3; ++i) all.push_back(another_connection(ana, link));
+    BOOST_TEST(wait_until([&] { return ended(all) == all.size() - 2; }, kMsMax));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_field_of_another_type_ends_no_broker) {
+  TestBroker broker;
+  HttpClient raw(broker.data() / "admin.sock");
+  for (const char* line :
+       {R"({"command":"server_key_rotate","key":null})",
+        R"({"command":"server_key_rotate","key":"at-rest","only_wrap":1})",
+        R"({"command":"invite","name":[],"role":7})", R"({"command":{}})", "[]", "\xff"})
+    BOOST_REQUIRE(raw.send(std::string(line) + "\n"));
+  for (int i = 0; i < 3; ++i) BOOST_TEST(broker.ctl({"status"}).code == 0);
+}
 
 BOOST_AUTO_TEST_CASE(of_too_many_connections_of_a_key_the_oldest_is_ended) {
   TestBroker broker({.config_more = "[limits]\nconnections_per_device_max = 3\n"});
