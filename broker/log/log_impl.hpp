@@ -131,7 +131,8 @@ struct Log::Impl {
   void compare_keys();
   void check_tail();
   void make_reserve() const;
-  void shorten_wal(StartProgress& progress);
+  bool settle_wal(StartProgress& progress);
+  void check_transport_key() const;
 
   // log_keys.cpp: the keys that change, and the card that names them
   void choose_log_key(const wire::Card& card);

@@ -32,8 +32,12 @@ std::string minute(std::uint64_t ms) { return rfc3339_ms(ms).substr(0, 19) + "Z"
 
 // ---- at the opening of a log ----
 
+// Nothing is renamed nor removed before the keys are known to be those of this log.
 void Log::Impl::choose_log_key(const wire::Card& newest) {
   const KeyStore* files = options.key_store;
+  const bool is_next = keys.log_next && newest.log.key == keys.log_next->public_key();
+  if (newest.log.key != keys.log.public_key() && !is_next)
+    throw StorageFailure("keys/log.key is not the key that signed this log's checkpoints");
   if (newest.log.key != keys.log.public_key() && keys.log_next &&
       newest.log.key == keys.log_next->public_key()) {
     keys.log_before = std::exchange(keys.log, *std::exchange(keys.log_next, std::nullopt));
@@ -62,7 +66,14 @@ void Log::Impl::choose_transport_key(const wire::Card& newest) {
   if (newest.curve == next.public_key()) {  // a crash came between the card and the renaming
     keys.transport = next;
     keys.transport_next.reset();
-    if (files != nullptr) files->take_next("transport", false);
+    if (files != nullptr) {
+      files->take_next("transport", false);
+      if (files->is_credential("transport", Stage::in_use) &&
+          !files->is_credential("transport", Stage::next))
+        log::warning(
+            "the transport key in use lies in the file keys/transport.next.key: make it the "
+            "credential transport.key, and remove the file");
+    }
   } else if (is_named) {
     planned = PlannedKey{next, newest.next->not_before_ms};
     transport_due_ms = newest.next->not_before_ms;
@@ -165,13 +176,9 @@ void Log::Impl::set_card(Card&& next) {
 }
 
 Outcome Log::Impl::decide(AdvertiseCommand& c) {
-  const auto before = std::exchange(advertised, std::move(c.addresses));
-  try {
-    renew_card_in_transaction();
-  } catch (...) {
-    advertised = before;
-    throw;
-  }
+  // On a full disk they stay wanted: the next card that can be written names them.
+  advertised = std::move(c.addresses);
+  renew_card_in_transaction();
   return Done{true, {}};
 }
 

@@ -46,28 +46,37 @@ void Log::Impl::open() {
   sqlite3_wal_hook(db->raw(), count_wal, &wal_frames);
   begin_statement.emplace(db->prepare("BEGIN IMMEDIATE"));
   commit_statement.emplace(db->prepare("COMMIT"));
+  const bool is_full = !opened.is_new && !settle_wal(progress);
   if (opened.is_new)
     make_log();
   else
     recover();
+  if (is_full) stop_writing();
   notices.clear();  // nobody is connected yet
   note_this_program();
   load_presence();
-  shorten_wal(progress);
   make_reserve();
 }
 
-// A long one: in an idle moment of t-log the watchdog would take that for a hang.
-void Log::Impl::shorten_wal(StartProgress& progress) {
+// What was read back may lie in the page cache alone: of a commit whose fsync a kill or an error met.
+// Before anything rests on it (an ack that is given again, a checkpoint, a renamed key file) it is made
+// to last. The carrying over writes and syncs each page anew, which also mends the WAL of a disk whose
+// fsync has failed: the kernel takes such pages for written. False: the disk is full, and the WAL is
+// synced as it lies there.
+bool Log::Impl::settle_wal(StartProgress& progress) {
   const std::uint64_t bytes = wal_file_bytes(options.database);
-  if (bytes < long_wal_bytes) return;
-  progress.begins(
-      fmt::format("Carrying {} MiB of the write-ahead log into the database.", bytes >> 20), bytes);
+  if (bytes == 0) return true;
+  if (bytes >= long_wal_bytes)
+    progress.begins(
+        fmt::format("Carrying {} MiB of the write-ahead log into the database.", bytes >> 20),
+        bytes);
+  sync_file(options.database.string() + "-wal");
   try {
     checkpoint_wal(SQLITE_CHECKPOINT_TRUNCATE);
   } catch (const DiskFull&) {
-    stop_writing();
+    return false;
   }
+  return true;
 }
 
 // Full or not: the log serves whether this can be written or not.
@@ -124,6 +133,7 @@ void Log::Impl::recover() {
   const merkle::NodeReader read = [this](std::uint64_t number) { return store->node(number); };
   frontier = merkle::Frontier(size, read);
   check_tail();
+  check_transport_key();
   last_ms = store->leaf(size - 1).logged_at_ms;
 
   const auto rows = store->last_checkpoints(checkpoints_remembered);
@@ -163,8 +173,6 @@ void Log::Impl::compare_keys() {
   set_card({std::string(as_text(*stored_card)), opened->serial});
   choose_log_key(*opened);
   choose_transport_key(*opened);
-  if (opened->log.key != keys.log.public_key())
-    refuse("keys/log.key is not the key that signed this log's checkpoints");
   if (origin != merkle::log_origin(options.server_name, keys.id, kGeneration))
     log::warning("the log keeps its name {}: a log is not renamed by the configuration", origin);
 }
@@ -177,6 +185,29 @@ void Log::Impl::check_tail() {
     if (merkle::leaf_hash(store->leaf_bytes(leaf.seq)) != store->node(merkle::node_number(0, seq)))
       refuse(fmt::format("the record was changed: entry {} is not the one in the tree", seq));
   }
+}
+
+// Clients follow the key that the newest card names. One that an earlier card named comes from an old
+// copy of the keys: a card that goes back to it would lock everybody out, and may name a key that has
+// leaked. One that no card has named is a replacement by hand.
+void Log::Impl::check_transport_key() const {
+  const CurvePublicKey own = keys.transport.public_key();
+  const auto newest = wire::open_card(*card, keys.identity.public_key(), keys.id);
+  if (newest->curve == own) return;
+  for (std::uint64_t seq = 0; seq < frontier.size(); ++seq) {
+    const record::Leaf leaf = store->leaf(seq);
+    if (!leaf.submission.is_act() || leaf.submission.messages[0].kind != Kind::card) continue;
+    const auto act = record::decode_act(Kind::card, leaf.act);
+    if (act && act->id<CurvePublicKey>(Tag::curve_pk) == own)
+      refuse(fmt::format(
+          "keys/transport.key is one that this server had before. Clients know {}…, which the newest "
+          "card names: put that key back. Where keys are credentials it may be the file "
+          "keys/transport.next.key",
+          to_hex(newest->curve.view()).substr(0, 16)));
+  }
+  log::warning(
+      "keys/transport.key was put there by hand: clients that know the key before it are told by "
+      "nobody, and take the card by tertulia-cli server-card");
 }
 
 void Log::Impl::make_reserve() const {

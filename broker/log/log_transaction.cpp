@@ -130,6 +130,9 @@ void Log::Impl::commit() {
     options.metrics->add(Count::entries_committed, frontier.size() - transaction->frontier.size());
     options.metrics->last_commit_ms = batch_ms;
   }
+  // The time of the last entry, and of no transaction that brought none: what the clock stepped back
+  // from is written, and compared with that entry.
+  if (frontier.size() == transaction->frontier.size()) last_ms = transaction->last_ms;
   transaction.reset();
   unwritten.reset();
   // The record names the keys that sign from here on, so files may follow it.
@@ -278,6 +281,7 @@ bool Log::Impl::has_space_again() {
     checkpoint_wal(SQLITE_CHECKPOINT_PASSIVE);
     batch_ms = options.now_ms();
     begin();
+    renew_card_in_transaction();  // addresses that could not be written meanwhile
     commit();
     return true;
   } catch (const DiskFull&) {

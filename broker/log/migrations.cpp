@@ -33,10 +33,47 @@ void add_history(Database& db) {
       "program TEXT NOT NULL, schema INTEGER NOT NULL)");
 }
 
-// Before there were standings every member was a member.
+// The acts of the record, in its order: few beside the messages.
+template <class F>
+void for_each_act(Database& db, F&& told) {
+  Statement acts = db.prepare(
+      "SELECT seq, leaf FROM entries WHERE seq NOT IN (SELECT seq FROM room_entries) ORDER BY seq");
+  while (acts.next()) {
+    const std::uint64_t seq = acts.number(0);
+    const auto leaf = record::decode_leaf(acts.blob(1));
+    if (!leaf || !leaf->submission.is_act())
+      throw StorageFailure(fmt::format("entry {} of the log is no act and in no room", seq));
+    const record::Kind kind = leaf->submission.messages[0].kind;
+    const auto act = record::decode_act(kind, leaf->act);
+    if (!act) throw StorageFailure(fmt::format("entry {} of the log is no act", seq));
+    told(seq, kind, *act);
+  }
+}
+
+// Before there were standings every member was a member. When he came is in the record: the newest
+// number of the room before that entry.
 void add_standings(Database& db) {
   db.run("ALTER TABLE members ADD COLUMN standing INTEGER NOT NULL DEFAULT 1");
   db.run("ALTER TABLE members ADD COLUMN joined_at INTEGER NOT NULL DEFAULT 0");
+  Statement newest = db.prepare(
+      "SELECT e.first_room_seq, n.leaf FROM room_entries e JOIN entries n ON n.seq=e.seq JOIN "
+      "rooms r ON r.room_no=e.room_no WHERE r.room_id=? AND e.seq<? "
+      "ORDER BY e.first_room_seq DESC LIMIT 1");
+  Statement came = db.prepare(
+      "UPDATE members SET joined_at=? WHERE user_id=? AND "
+      "room_no=(SELECT room_no FROM rooms WHERE room_id=?)");
+  for_each_act(db, [&](std::uint64_t seq, record::Kind kind, const record::Act& act) {
+    if (kind != record::Kind::member_add) return;
+    const auto room = act.id<RoomId>(record::Tag::room);
+    std::uint64_t head = 0;
+    if (newest.bind(1, room).bind(2, seq).next()) {
+      const auto leaf = record::decode_leaf(newest.blob(1));
+      if (!leaf) throw StorageFailure(fmt::format("an entry before {} is none", seq));
+      head = newest.number(0) + leaf->submission.messages.size() - 1;
+    }
+    newest.reset();
+    came.bind(1, head).bind(2, act.id<UserId>(record::Tag::user_id)).bind(3, room).run();
+  });
   db.run(
       "CREATE TABLE read_markers(user_id BLOB, room_no INTEGER, room_seq INTEGER NOT NULL, "
       "PRIMARY KEY(user_id, room_no)) WITHOUT ROWID");
@@ -45,25 +82,15 @@ void add_standings(Database& db) {
 }
 
 // Clients ask for what has changed since a position: for each user, the act that last did, which the
-// record tells. Acts are few beside messages.
+// record tells.
 void add_changes_of_users(Database& db) {
   db.run("ALTER TABLE users ADD COLUMN changed_seq INTEGER NOT NULL DEFAULT 0");
-  Statement acts = db.prepare(
-      "SELECT seq, leaf FROM entries WHERE seq NOT IN (SELECT seq FROM room_entries) ORDER BY seq");
   Statement changed = db.prepare("UPDATE users SET changed_seq=? WHERE user_id=?");
-  while (acts.next()) {
-    const std::uint64_t seq = acts.number(0);
-    const auto leaf = record::decode_leaf(acts.blob(1));
-    if (!leaf || !leaf->submission.is_act())
-      throw StorageFailure(fmt::format("entry {} of the log is no act and in no room", seq));
-    const record::Kind kind = leaf->submission.messages[0].kind;
-    if (kind != record::Kind::user_add && kind != record::Kind::user_change &&
-        kind != record::Kind::device_enrol)
-      continue;
-    const auto act = record::decode_act(kind, leaf->act);
-    if (!act) throw StorageFailure(fmt::format("entry {} of the log is no act", seq));
-    changed.bind(1, seq).bind(2, act->id<UserId>(record::Tag::user_id)).run();
-  }
+  for_each_act(db, [&](std::uint64_t seq, record::Kind kind, const record::Act& act) {
+    if (kind == record::Kind::user_add || kind == record::Kind::user_change ||
+        kind == record::Kind::device_enrol)
+      changed.bind(1, seq).bind(2, act.id<UserId>(record::Tag::user_id)).run();
+  });
 }
 
 // Before there were class links an administrator had added every user, and an invite was for one.
@@ -241,6 +268,8 @@ void migrate(Database& db, const fs::path& path, std::uint64_t from, StartProgre
     db.run("COMMIT");
   } catch (...) {
     if (sqlite3_get_autocommit(db.raw()) == 0) db.run("ROLLBACK");
+    // Nothing was changed; a service that tries again for ever would fill the disk with copies
+    fs::remove(copy);
     throw;
   }
   for (const Migration& step : kMigrations)

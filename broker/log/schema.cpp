@@ -87,8 +87,10 @@ std::uint64_t schema_of(Database& db, const std::filesystem::path& path) {
     throw StorageFailure(fmt::format(
         "{} has schema {}, and this program knows schema {} at most: a newer tertuliad has written "
         "it. Install that version again, or a newer one; or go back to the copy that was made "
-        "before the upgrade, {}.before-schema-{}-…, which lacks what was said since.",
-        path.string(), schema, schema_version, path.string(), schema));
+        "before the upgrade, {}.before-schema-{}-…, which lacks what was said since: move {}, "
+        "{}-wal and {}-shm away together, and copy it to the first of these names.",
+        path.string(), schema, schema_version, path.string(), schema, path.string(), path.string(),
+        path.string()));
   return schema;
 }
 

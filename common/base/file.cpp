@@ -39,6 +39,11 @@ Bytes read_file(const std::filesystem::path& path, std::size_t max_bytes) {
   }
 }
 
+void sync_file(const std::filesystem::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) throw_errno("cannot sync " + path.string());
+}
+
 void sync_directory(const std::filesystem::path& directory) {
   UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) throw_errno("cannot sync " + directory.string());

@@ -44,6 +44,8 @@ Bytes read_file(const std::filesystem::path& path, std::size_t max_bytes);
 void write_file_durably(const std::filesystem::path& path, ByteView content);
 
 // Makes what was renamed, made or removed in it last over a crash.
+// What is written in it is on the disk. Throws where the disk says that it is not.
+void sync_file(const std::filesystem::path& path);
 void sync_directory(const std::filesystem::path& directory);
 
 // Makes the directory with mode 0700 if it is missing.

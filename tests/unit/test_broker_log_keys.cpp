@@ -193,6 +193,77 @@ BOOST_AUTO_TEST_CASE(a_crash_between_the_card_and_the_files_is_finished_by_the_n
   BOOST_TEST(verdict() == "good");
 }
 
+BOOST_AUTO_TEST_CASE(keys_of_another_age_than_the_record_are_refused_and_left_as_they_are) {
+  const auto files = [&] {
+    std::map<std::string, Bytes> out;
+    for (const auto& entry : fs::directory_iterator(scratch.path() / "data" / "keys"))
+      out[entry.path().filename().string()] = read_file(entry.path(), 64);
+    return out;
+  };
+  const auto refusal = [&]() -> std::string {
+    const auto before = files();
+    std::string why;
+    try {
+      start_again();
+    } catch (const StorageFailure& e) {
+      why = e.what();
+    }
+    log.reset();
+    data.reset();
+    BOOST_TEST((files() == before));
+    return why;
+  };
+  // An older transport key: clients would follow nobody
+  const Bytes old_transport = read_file(key("transport.key"), 64);
+  BOOST_REQUIRE(rotate(Which::transport, now_ms + 1000).ok);
+  now_ms += 1000;
+  start_again();
+  const Bytes transport = read_file(key("transport.key"), 64);
+  log.reset();
+  data.reset();
+  write_file_durably(key("transport.key"), old_transport);
+  BOOST_TEST(refusal().find("had before") != std::string::npos);
+  // One that no card has named is a replacement, and is told of
+  write_file_durably(key("transport.key"), crypto::Seed::random().view());
+  BOOST_TEST(refusal() == "");
+  write_file_durably(key("transport.key"), transport);
+  BOOST_TEST(refusal().find("had before") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_older_record_beside_newer_log_keys_is_refused_and_they_stay) {
+  log->close();
+  const auto copy = scratch.path() / "older.db";
+  fs::copy(options.database, copy);
+  start_again();
+  BOOST_REQUIRE(rotate(Which::log).ok);
+  BOOST_REQUIRE(fs::exists(key("log.before.key")));
+  log->close();
+  log.reset();
+  data.reset();
+  fs::copy(copy, options.database, fs::copy_options::overwrite_existing);
+  for (const char* suffix : {"-wal", "-shm"}) fs::remove(options.database.string() + suffix);
+  BOOST_CHECK_THROW(start_again(), StorageFailure);
+  BOOST_TEST(fs::exists(key("log.before.key")));
+  // It is the one that opens this record
+  fs::rename(key("log.before.key"), key("log.key"));
+  start_again();
+  BOOST_TEST(verdict() == "good");
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_steps_back_behind_an_empty_transaction_is_written_rightly) {
+  auto ana = enrol("ana");
+  send(ana, {"one"});
+  const std::uint64_t at_ms = now_ms + kDayMs;
+  BOOST_REQUIRE(rotate(Which::transport, at_ms).ok);
+  now_ms += 10 * 60'000;
+  BOOST_REQUIRE(rotate(Which::transport, at_ms).ok);  // nothing to write
+  now_ms -= 5 * 60'000;
+  send(ana, {"two"});
+  now_ms -= 10 * 60'000;
+  send(ana, {"three"});
+  BOOST_TEST(verdict() == "good");
+}
+
 BOOST_AUTO_TEST_CASE(both_log_keys_sign_for_thirty_days_and_then_one) {
   auto ana = enrol("ana");
   const auto said = rotate(Which::log);
