@@ -33,7 +33,8 @@ struct ThreadFixture : LogFixture {
               std::lock_guard lock(mutex);
               failure = why;
               changed.notify_all();
-            }};
+            },
+            [](std::vector<ReadRequest>&&) {}};
   }
   template <class Condition>
   bool wait_for(Condition condition) {

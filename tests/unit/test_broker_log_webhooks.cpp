@@ -37,7 +37,7 @@ struct Hooks : test::LogFixture {
     a.posted->done = [&](PostResult r) { out = std::move(r); };
     const CommitResult done = append(std::move(a));
     // Notices of new keys at most
-    for (const Outgoing& out : done.answers) BOOST_TEST((out.to != nullptr));
+    for (const Outgoing& told : done.answers) BOOST_TEST((told.to != nullptr));
     for (const auto& callback : done.callbacks) callback();
     return out;
   }
