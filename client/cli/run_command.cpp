@@ -80,12 +80,14 @@ pid_t spawn(const std::string& command, const std::map<std::string, std::string>
 void set_nonblocking(int fd) {
   if (::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) throw_errno("fcntl");
 }
-// All that is there; closed at its end.
+// What is there, up to a pipe's content: who writes faster than this reads does not keep the deadline
+// nor the stop from being looked at. Closed at its end.
 void take_output(UniqueFd& from, std::size_t bytes_max, CommandRun& run) {
   char chunk[16384];
-  while (from) {
+  for (int reads = 0; from && reads < 4;) {
     const ssize_t n = ::read(from.get(), chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
+    ++reads;
     if (n < 0 && errno == EAGAIN) return;
     if (n < 0) throw_errno("read");
     if (n == 0) from.reset();

@@ -27,12 +27,14 @@ class Watch {
  private:
   std::optional<int> take_events();
   void answer(const client::Message& message);
+  void told_of(const client::Message& answer);
 
   const Arguments& a_;
   Client& client_;
   std::set<std::string> wanted_;
   std::set<UserId> bots_;
   std::deque<client::Message> waiting_;
+  std::set<std::uint64_t> answers_;  // by local_id: not known to be sent
   bool listening_ = false;
 };
 
@@ -50,6 +52,8 @@ std::optional<int> Watch::take_events() {
       for (const auto& message : arrived->messages)
         if (!message.own && !client::is_change(message.kind) && !message.deleted)
           waiting_.push_back(message);
+    if (const auto* changed = std::get_if<client::OutboxChanged>(&event))
+      for (const auto& message : changed->messages) told_of(message);
     if (!std::holds_alternative<client::CaughtUp>(event)) continue;
     for (const auto& name : wanted_)
       if (!listening_ && client_.room_named(name) == nullptr)
@@ -63,6 +67,17 @@ std::optional<int> Watch::take_events() {
   if (!listening_ && monotonic_ms() >= patience)
     return say(problem_sentence(client_.link()), exit_unreachable);
   return std::nullopt;
+}
+
+// An answer that is refused for good is said, and not kept: a bot has nobody who would press Retry.
+void Watch::told_of(const client::Message& answer) {
+  if (!answers_.contains(answer.local_id)) return;
+  if (answer.state == client::MessageState::sent) answers_.erase(answer.local_id);
+  if (answer.state != client::MessageState::failed) return;
+  say(fmt::format("The answer in {} was refused: {}", client_.name_of(answer.room), answer.failure),
+      0);
+  if (answer.stored) client_.engine().discard(answer.local_id);
+  answers_.erase(answer.local_id);
 }
 
 void Watch::answer(const client::Message& message) {
@@ -100,7 +115,7 @@ void Watch::answer(const client::Message& message) {
     draft.text.pop_back();
   if (draft.text.empty()) return;
   draft.reply_to = message.id;
-  client_.engine().send(std::move(draft));
+  answers_.insert(client_.engine().send(std::move(draft)));
 }
 
 int Watch::run() {

@@ -285,6 +285,7 @@ void Engine::Impl::refuse(const Send& command, const std::string& reason) {
   m.text = draft.text;
   m.state = MessageState::failed;
   m.failure = reason;
+  m.stored = false;
   pending.push_back(OutboxChanged{{std::move(m)}});
 }
 

@@ -118,6 +118,7 @@ struct Message {
   std::vector<Reaction> reactions;
   MessageState state = MessageState::sent;
   std::string failure;  // English reason when state is failed
+  bool stored = true;   // false: failed, and in no outbox: its words are the caller's to keep
 };
 
 struct Room {

@@ -184,11 +184,13 @@ void MessageRow::show_failure(const client::Message& message) {
     buttons->append(*edit);
     buttons->append(*discard);
     failure_->append(*buttons);
+    failure_buttons_ = buttons;
     column_.append(*failure_);
   }
   if (failure_ == nullptr) return;
   failure_->set_visible(failed);
   if (!failed) return;
+  failure_buttons_->set_visible(message.stored);  // else its words are in the composer again
   failure_text_->set_text(reason_sentence(message.failure));
   failure_text_->set_visible(!message.failure.empty());
 }

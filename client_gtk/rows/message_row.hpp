@@ -55,6 +55,7 @@ class MessageRow : public Gtk::ListBoxRow {
   Gtk::Label* state_text_ = nullptr;
   Gtk::Box* failure_ = nullptr;
   Gtk::Label* failure_text_ = nullptr;
+  Gtk::Widget* failure_buttons_ = nullptr;
 };
 
 }  // namespace tertulia::gtk

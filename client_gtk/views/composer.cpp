@@ -118,22 +118,21 @@ void Composer::outbox_changed(const client::Message& message) {
   if (at == handed_.end()) return;
   const Handed handed = at->second;
   handed_.erase(at);
+  // In the outbox a failed message has Retry and Edit of its own; what is not there is only here
+  if (!message.stored) take_back(handed);
   const bool shown = handed.room == room_;
-  // a failed message is in the outbox too, with Retry and Edit of its own
   save(handed.room, shown ? written() : drafts_[handed.room]);
 }
 
 void Composer::store_failed() {
   const auto handed = std::exchange(handed_, {});
-  for (auto at = handed.rbegin(); at != handed.rend(); ++at) {
-    const auto& [room, text] = at->second;
-    if (room == room_) {
-      put_back(text);
-    } else {
-      std::string& draft = drafts_[room];
-      draft = draft.empty() ? text : text + '\n' + draft;
-    }
-  }
+  for (auto at = handed.rbegin(); at != handed.rend(); ++at) take_back(at->second);
+}
+
+void Composer::take_back(const Handed& handed) {
+  if (handed.room == room_) return put_back(handed.text);
+  std::string& draft = drafts_[handed.room];
+  draft = draft.empty() ? handed.text : handed.text + '\n' + draft;
 }
 
 bool Composer::key_pressed(guint key, Gdk::ModifierType modifiers) {

@@ -40,6 +40,7 @@ class Composer {
     RoomId room;
     std::string text;
   };
+  void take_back(const Handed& handed);
   std::string written() const;
   std::string durable_text(const RoomId& room, const std::string& text) const;
   void changed();

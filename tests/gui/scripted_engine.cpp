@@ -263,8 +263,19 @@ std::uint64_t Engine::send_text(const RoomId& room, std::string text) {
   Message& m = impl_->add_unsent(text, MessageState::queued, "");
   m.room = room;
   const std::uint64_t id = m.local_id;
-  if (impl_->scene == "store_fails") {
+  const auto refuse = [&](const char* reason) {
+    m.state = MessageState::failed;
+    m.failure = reason;
+    m.stored = false;
+    impl_->tell(OutboxChanged{{m}});
     impl_->outbox.erase(id);
+  };
+  if (text.starts_with("too long")) {
+    refuse("The message is too long.");
+    return id;
+  }
+  if (impl_->scene == "store_fails") {
+    refuse("It cannot be stored: disk full");
     impl_->tell(LinkChanged{{LinkState::online, LinkProblem::store_failed, "disk full", 0}});
     return id;
   }

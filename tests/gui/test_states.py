@@ -92,6 +92,19 @@ def store_fails(program):
         window.says("Messages cannot be saved on this computer: disk full")
         message = window.find("Message", "text", "entry")
         wait_for("the text is back", lambda: text_of(message) == "a thought to keep")
+    with preview(program) as window:
+        window.type_into("Message", "too long, and not to be lost")
+        window.click("Send")
+        window.says("The message is too long.")
+        message = window.find("Message", "text", "entry")
+        wait_for("the text is back", lambda: text_of(message) == "too long, and not to be lost")
+        assert window.can_press("Retry") is None, "there is nothing to send again"
+        # It stays the room's draft
+        window.click("laboratorio")
+        wait_for("the other room has no draft", lambda: text_of(message) == "")
+        window.click("general")
+        wait_for("the draft is back", lambda: text_of(message) == "too long, and not to be lost")
+        window.screenshot("too-long")
 
 
 def forked(program):

@@ -157,6 +157,34 @@ BOOST_FIXTURE_TEST_CASE(a_bots_command_that_hangs_or_fails_is_said_and_the_next_
   refused(beto.run({"watch", "nowhere", "--exec", "true"}), "You are in no room");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_bots_answer_that_is_refused_is_said_and_not_kept, Table) {
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"room", "create", "avisos", "--kind", "announcement", "--owner",
+                                 "ana"},
+        {"room", "add", "avisos", "beto"}})
+    good(broker.ctl(args));
+  Process watching = beto.start({"watch", "avisos", "--exec", "echo gracias"});
+  BOOST_REQUIRE(wait_until([&] { return watching.err().find("listening") != std::string::npos; }, kMsMax));
+  good(ana.run({"send", "avisos", "mañana no hay clase"}));
+  BOOST_TEST(wait_until(
+      [&] { return watching.err().find("The answer in avisos was refused") != std::string::npos; },
+      kMsMax));
+  BOOST_TEST((watching.terminate(kMsMax) == 0));
+  // The next program of this profile finds nothing that it would say once more
+  const Ran again = beto.run({"history", "avisos"});
+  BOOST_TEST(again.out.find("gracias") == std::string::npos, again.out);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_bots_command_that_says_more_than_is_read_is_killed_in_its_time, Table) {
+  Process watching = beto.start({"watch", "--exec-timeout", "1", "--exec", "yes"});
+  BOOST_REQUIRE(wait_until([&] { return watching.err().find("listening") != std::string::npos; }, kMsMax));
+  say(ana, "uno");
+  BOOST_TEST(wait_until(
+      [&] { return watching.err().find("did not end in 1 s for message #1") != std::string::npos; },
+      kMsMax));
+  BOOST_TEST((watching.terminate(kMsMax) == 0));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace tertulia::test
