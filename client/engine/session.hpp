@@ -78,7 +78,8 @@ class Session {
   // Something waits that no quick answer will clear: it has to survive a power cut.
   bool stuck(std::uint64_t now_ms) const;
   // The store cannot be written: nothing can be taken in, so the connection goes and comes again.
-  void store_failed(std::uint64_t now_ms) { lost(now_ms, "the local store cannot be written"); }
+  // After a rollback: what was taken and is not stored is asked for again.
+  void store_failed(std::uint64_t now_ms);
   Message message_of(const OutboxRow& row, MessageState state) const;
   // Of everybody that the server lists.
   std::vector<UserId> mentions_of(const std::string& text) const;

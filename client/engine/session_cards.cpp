@@ -26,13 +26,18 @@ Session::CardVerdict Session::take_card(const std::string& note) {
     log::error("a card of the server is not signed by its identity key");
     return CardVerdict::foreign;
   }
-  if (card->serial < card_serial_) {
-    log::warning("the server shows an older card ({}, known: {})", card->serial, card_serial_);
+  // The store may be ahead of this process (another one of this profile has taken a card), and behind
+  // it (a commit has failed): a card is compared with the stored one of its own serial, and no other.
+  const std::uint64_t stored = store_.fact_number("card_serial");
+  if (card->serial < std::max(stored, card_serial_)) {
+    log::warning("the server shows an older card ({}, known: {})", card->serial,
+                 std::max(stored, card_serial_));
     return CardVerdict::older;
   }
   const std::string known = store_.fact_text("card");
-  if (card->serial == card_serial_ && !known.empty()) {
-    if (known == note) return CardVerdict::known;
+  if (card->serial == stored && known == note && card->serial == card_serial_)
+    return CardVerdict::known;
+  if (card->serial == stored && !known.empty() && known != note) {
     log::error("the server has signed two different cards of serial {}; nothing is sent to it",
                card->serial);
     if (!two_cards_) store_.set_fact("two_cards", known + "\n" + note);
@@ -77,6 +82,12 @@ void Session::set_targets() {
                    enrolled_.next->curve);
   link_.set_servers(std::move(servers));
   link_.set_addresses(addresses_to_try());
+}
+
+void Session::store_failed(std::uint64_t now_ms) {
+  card_serial_ = store_.fact_number("card_serial");
+  people_.load(store_);
+  lost(now_ms, "the local store cannot be written");
 }
 
 // tertulia-cli server-card beside a window that cannot connect.

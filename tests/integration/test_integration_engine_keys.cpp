@@ -1,5 +1,8 @@
 // The engine before a server that does, on purpose, what a broker does by chance or never: a frame that
 // comes before its key, keys of several rooms at once, two cards of one number.
+#include <sys/resource.h>
+
+#include <csignal>
 #include <zmq.hpp>
 
 #include "client/engine/engine.hpp"
@@ -334,6 +337,54 @@ BOOST_FIXTURE_TEST_CASE(two_cards_of_one_number_stop_all_sending, Scene) {
   engine.send_text(server.rooms[0].id, "nunca");
   BOOST_TEST(!until([&] { return server.submissions > before; }, 2'000));
   BOOST_TEST((link.problem == LinkProblem::two_cards));
+}
+
+// While it lives no file of this process grows: a full disk, as far as SQLite sees.
+class NoFileGrows {
+ public:
+  NoFileGrows() {
+    ::signal(SIGXFSZ, SIG_IGN);
+    BOOST_REQUIRE_EQUAL(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+    const rlimit none{1, before_.rlim_max};
+    BOOST_REQUIRE_EQUAL(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  }
+  ~NoFileGrows() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, SIG_DFL);
+  }
+  NoFileGrows(const NoFileGrows&) = delete;
+  NoFileGrows& operator=(const NoFileGrows&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+BOOST_FIXTURE_TEST_CASE(a_card_that_could_not_be_stored_is_taken_when_it_comes_again, Scene) {
+  BOOST_REQUIRE(until([&] { return link.state == LinkState::online; }));
+  ++server.card.serial;
+  server.card.addresses = {"tcp://192.0.2.1:5570"};
+  pb::Notice notice;
+  notice.set_card(wire::sign_card(server.card, server.identity));
+  bool was_two_cards = false;
+  const auto watched = [&](const auto& condition) {
+    return until([&] {
+      was_two_cards = was_two_cards || link.problem == LinkProblem::two_cards;
+      return condition();
+    });
+  };
+  {
+    const NoFileGrows full;
+    server.notice(notice);
+    BOOST_REQUIRE(watched([&] { return link.problem == LinkProblem::store_failed; }));
+  }
+  BOOST_REQUIRE(watched([&] {
+    return link.state == LinkState::online && link.problem == LinkProblem::none;
+  }));
+  server.notice(notice);
+  const std::size_t before = server.submissions;
+  engine.send_text(server.rooms[0].id, "se dice");
+  BOOST_TEST(watched([&] { return server.submissions > before; }));
+  BOOST_TEST(!was_two_cards);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_card_by_a_foreign_key_or_with_a_lower_number_changes_nothing, Scene) {
