@@ -282,9 +282,7 @@ Outcome Log::Impl::decide(AuditedRead& a) {
 Outcome Log::Impl::decide(ActCommand& c) {
   if (auto fault = act_fault(nullptr, c.kind, c.act, c.names))
     return Done{false, std::move(fault->text)};
-  c.act.set_number(Tag::unix_uid, c.ran.unix_uid);
-  c.names.set_unix_user(c.ran.unix_user);
-  append_act(c.kind, c.act, c.names);
+  append_act_of(c.ran, c.kind, std::move(c.act), std::move(c.names));
   return Done{true, {}};
 }
 

@@ -92,10 +92,8 @@ Outcome Log::Impl::rotate_at_rest(const RotateKeyCommand& c) {
   put_number(*db, "kek_since", batch_ms);
   put_number(*db, "wal_holds_old_key", 1);
   Act act;
-  act.set(Tag::room, RoomId{}).set_number(Tag::unix_uid, c.ran.unix_uid);
-  pb::ActNames names;
-  names.set_unix_user(c.ran.unix_user);
-  append_act(Kind::key_rotate, act, names);
+  act.set(Tag::room, RoomId{});
+  append_act_of(c.ran, Kind::key_rotate, std::move(act));
   when_committed.push_back([this] {
     wal_holds_old_key = true;
     options.key_store->take_next("kek", false);

@@ -168,6 +168,9 @@ struct Log::Impl {
   // Writes an entry at the end of the record; its leaf names seq frontier.size().
   std::uint64_t add(ByteView leaf, const std::vector<record::Body>& bodies);
   std::uint64_t append_act(record::Kind kind, const record::Act& act, const pb::ActNames& names);
+  // The same, and who ran tertuliactl stands in it; nobody did: as it is.
+  void append_act_of(const RanBy& ran, record::Kind kind, record::Act act,
+                     pb::ActNames names = {});
   void tell_of(std::uint64_t seq, record::Kind kind, const record::Act& act,
                const pb::ActNames& names, const std::string& signer = {});
   void commit();
@@ -217,9 +220,8 @@ struct Log::Impl {
   std::optional<Refused> link_fault(const Device& by, const User& user, const record::Act& act,
                                     const pb::ActNames& names) const;
   std::optional<Refused> enrol_fault(const EnrolAppend& a, const Invite& invite) const;
-  // The user alone; the user in the rooms given (none: those for newcomers), as far as they are not
-  // full; and that he is in one room.
-  void append_user(record::Act act, pb::ActNames names, const RanBy& ran);
+  // The user, in the rooms given (none: those for newcomers) as far as they are not full; and that he
+  // is in one room.
   void add_user(record::Act act, const pb::ActNames& names, const std::vector<RoomId>& rooms,
                 const RanBy& ran);
   void append_member(const UserId& user, const RoomId& room, const RanBy& ran,

@@ -101,10 +101,8 @@ Invited Log::Impl::open_invite(Act act, std::uint64_t lifetime_ms, const RanBy& 
   const CurvePublicKey curve = crypto::invite_curve_key(out.seed).public_key();
   act.set(Tag::invite_id, crypto::invite_id(curve))
       .set(Tag::curve_pk, curve)
-      .set_number(Tag::expires_ms, out.expires_ms)
-      .set_number(Tag::unix_uid, ran->unix_uid);
-  names.set_unix_user(ran->unix_user);
-  append_act(Kind::invite_open, act, names);
+      .set_number(Tag::expires_ms, out.expires_ms);
+  append_act_of(ran, Kind::invite_open, std::move(act), std::move(names));
   return out;
 }
 
@@ -190,12 +188,10 @@ Outcome Log::Impl::decide(RevokeInviteCommand& c) {
         invite != nullptr && !invite->revoked && !invite->is_used_up())
       open.push_back(id);
   if (open.empty()) return Done{false, fmt::format("{} has no open invite.", c.whose)};
-  pb::ActNames names;
-  names.set_unix_user(c.ran.unix_user);
   for (const InviteId& id : open) {
     Act act;
-    act.set(Tag::invite_id, id).set_number(Tag::unix_uid, c.ran.unix_uid);
-    append_act(Kind::invite_revoke, act, names);
+    act.set(Tag::invite_id, id);
+    append_act_of(c.ran, Kind::invite_revoke, std::move(act));
   }
   return Done{true, fmt::format("{} open invite{} of {} revoked.", open.size(),
                                 open.size() == 1 ? "" : "s", c.whose)};

@@ -159,11 +159,7 @@ void Log::Impl::add_card(wire::Card next, const RanBy& ran) {
       .set(Tag::log_pk, next.log.key);
   pb::ActNames names;
   names.set_card(note);
-  if (ran) {
-    act.set_number(Tag::unix_uid, ran->unix_uid);
-    names.set_unix_user(ran->unix_user);
-  }
-  append_act(Kind::card, act, names);
+  append_act_of(ran, Kind::card, std::move(act), std::move(names));
   write_meta(*db, "card", as_bytes(note));
   new_card = Card{note, next.serial};
 }

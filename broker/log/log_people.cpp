@@ -158,32 +158,19 @@ std::optional<Refused> Log::Impl::link_fault(const Device& by, const User& user,
   return std::nullopt;
 }
 
-void Log::Impl::append_user(Act act, pb::ActNames names, const RanBy& ran) {
-  if (ran) {
-    act.set_number(Tag::unix_uid, ran->unix_uid);
-    names.set_unix_user(ran->unix_user);
-  }
-  append_act(Kind::user_add, act, names);
-}
-
 void Log::Impl::append_member(const UserId& user, const RoomId& room, const RanBy& ran,
                               std::optional<record::Standing> standing) {
   Act act;
   act.set(Tag::user_id, user).set(Tag::room, room);
   if (standing) act.set_number(Tag::standing, static_cast<std::uint64_t>(*standing));
-  pb::ActNames names;
-  if (ran) {
-    act.set_number(Tag::unix_uid, ran->unix_uid);
-    names.set_unix_user(ran->unix_user);
-  }
-  append_act(Kind::member_add, act, names);
+  append_act_of(ran, Kind::member_add, std::move(act));
 }
 
 void Log::Impl::add_user(Act act, const pb::ActNames& names, const std::vector<RoomId>& rooms,
                          const RanBy& ran) {
   const auto user = act.id<UserId>(Tag::user_id);
   const auto role = static_cast<record::Role>(act.number(Tag::role));
-  append_user(std::move(act), names, ran);
+  append_act_of(ran, Kind::user_add, std::move(act), names);
   std::vector<RoomId> joined;
   for (const auto& [id, room] : derived->now().rooms) {
     const bool wanted = std::find(rooms.begin(), rooms.end(), id) != rooms.end();

@@ -95,6 +95,14 @@ std::uint64_t Log::Impl::append_act(Kind kind, const Act& act, const pb::ActName
   return seq;
 }
 
+void Log::Impl::append_act_of(const RanBy& ran, Kind kind, Act act, pb::ActNames names) {
+  if (ran) {
+    act.set_number(Tag::unix_uid, ran->unix_uid);
+    names.set_unix_user(ran->unix_user);
+  }
+  append_act(kind, act, names);
+}
+
 void Log::Impl::tell_of(std::uint64_t seq, Kind kind, const Act& act, const pb::ActNames& names,
                         const std::string& signer) {
   Told told;

@@ -133,7 +133,7 @@ Outcome Log::Impl::decide(WebhookCommand& c) {
     Act add;
     add.set(Tag::user_id, bot)
         .set_number(Tag::role, static_cast<std::uint64_t>(record::Role::bot));
-    append_user(std::move(add), std::move(names), ran);
+    append_act_of(ran, Kind::user_add, std::move(add), std::move(names));
   }
   for (const RoomId& id : c.rooms) {
     const Room* room = derived->now().room(id);
