@@ -87,6 +87,7 @@ constexpr std::array kReasons{
     Reason{"crowded_ended", "connections above what a key may have"},
     Reason{"refused_busy", "frames told to wait: workers busy"},
     Reason{"refused_log_busy", "frames told to wait: log busy"},
+    Reason{"refused_behind", "frames told to wait: one sent before them waits"},
     Reason{"refused_reader_busy", "requests told to wait: readers busy"},
     Reason{"refused_slow_peer", "requests of clients that read slowly"},
     Reason{"refused_rate_messages", "frames told to wait: messages above the rate"},

@@ -4,7 +4,7 @@
 
 #include "broker/auth/live_peers.hpp"
 #include "broker/auth/server_socket.hpp"
-#include "broker/flow/busy_hold.hpp"
+#include "broker/flow/order_hold.hpp"
 #include "broker/flow/reply.hpp"
 #include "common/base/clock.hpp"
 #include "common/wire/frame.hpp"
@@ -54,7 +54,7 @@ struct Gateway::Impl {
   Metrics& metrics;
   zmq::socket_t router;
   const std::string endpoint;
-  BusyHold hold;
+  OrderHold hold;
   std::atomic<bool> people_changed{false};
   std::atomic<bool> receiving{true};
   std::atomic<bool> stopping{false};
@@ -141,13 +141,17 @@ bool Gateway::Impl::receive_one() {
   frame.asker.connection_fd = connection_fd;
   frame.frame.assign(data, data + body.size());
   auto& worker = *workers[std::hash<CurvePublicKey>{}(*key) % workers.size()];
-  const bool submission =
-      data[kTypeOffset] == static_cast<std::uint8_t>(wire::FrameType::submission);
-  const bool held = submission && !hold.empty() && hold.holds(*key, monotonic_ms());
+  const auto room = wire::submission_room(frame.frame);
+  std::uint32_t wait_ms =
+      room && !hold.empty() ? hold.wait_ms(frame.asker, *room, monotonic_ms()) : 0;
+  const bool held = wait_ms > 0;
   if (held || !worker.push(std::move(frame), body.size())) {
-    if (submission && !held) hold.refused(*key, monotonic_ms(), busy_retry_ms);
+    if (!held) {
+      wait_ms = busy_retry_ms;
+      if (room) hold.refused(frame.asker, *room, monotonic_ms(), wait_ms);
+    }
     metrics.add(Count::refused_busy);
-    send(frame.asker.routing, busy_frame(frame.asker).frame);
+    send(frame.asker.routing, busy_frame(frame.asker, wait_ms).frame);
   }
   return true;
 }

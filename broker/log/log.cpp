@@ -125,7 +125,10 @@ CommitResult Log::append(std::vector<Append>&& batch) {
     m.rollback();
     m.stop_writing();
     outcomes.clear();
-    for (const Append& item : batch) outcomes.push_back(refusal_of(item));
+    for (const Append& item : batch) {
+      outcomes.push_back(refusal_of(item));
+      if (const auto* a = std::get_if<SubmissionAppend>(&item)) m.hold_behind(*a, kRetryAfterMs);
+    }
   } catch (...) {
     m.failed = true;
     throw;

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 
+#include "broker/flow/order_hold.hpp"
 #include "broker/identity/identity.hpp"
 #include "broker/log/answers.hpp"
 #include "broker/log/data_keys.hpp"
@@ -46,6 +47,7 @@ struct Log::Impl {
   std::optional<PlannedKey> planned;                         // takes the transport key's place
   std::optional<KeyBefore> log_before;                       // signs checkpoints beside the log key
   std::vector<std::string> advertised = options.advertised;  // what the card is to name
+  OrderHold hold;
   std::unique_ptr<Database> db;
   std::unique_ptr<EntryStore> store;
   StoredKeys stored_keys;      // of data at rest
@@ -195,6 +197,8 @@ struct Log::Impl {
 
   // log_submission.cpp
   Outcome decide(SubmissionAppend& a);
+  Outcome decide_new(SubmissionAppend& a);
+  void hold_behind(const SubmissionAppend& a, std::uint64_t pause_ms);
   std::optional<Outcome> known(const SubmissionAppend& a, const DeviceSlot& slot);
   std::optional<Refused> rights(const SubmissionAppend& a, const Device& device) const;
   std::optional<Refused> references(const SubmissionAppend& a, const Device& device);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "broker/log/log_impl.hpp"
+#include "common/base/clock.hpp"
 
 namespace tertulia::broker {
 
@@ -14,6 +15,17 @@ Refused not_in_this_room(record::Action action) {
 }  // namespace
 
 Outcome Log::Impl::decide(SubmissionAppend& a) {
+  if (a.posted || a.submission.is_act() || hold.empty()) return decide_new(a);
+  if (hold.wait_ms(a.asker, a.submission.room, monotonic_ms()) == 0) return decide_new(a);
+  return Refused{pb::BUSY, "One that was sent before this is to be sent again first."};
+}
+
+void Log::Impl::hold_behind(const SubmissionAppend& a, std::uint64_t pause_ms) {
+  if (a.posted || a.submission.is_act()) return;
+  hold.refused(a.asker, a.submission.room, monotonic_ms(), pause_ms);
+}
+
+Outcome Log::Impl::decide_new(SubmissionAppend& a) {
   const Device* device = derived->now().device(a.submission.device);
   if (device == nullptr || device->curve != a.asker.key)
     return Refused{pb::NOT_ALLOWED, "This connection's key is not that of the device that signed."};
@@ -22,9 +34,11 @@ Outcome Log::Impl::decide(SubmissionAppend& a) {
   if (auto first_answer = known(a, slot)) return std::move(*first_answer);
   if (a.submission.is_act()) return decide_act(a, *device, slot);
   if (auto refusal = rights(a, *device)) return std::move(*refusal);
-  if (!recent.knows(a.submission.seen_size, a.submission.seen_root))
+  if (!recent.knows(a.submission.seen_size, a.submission.seen_root)) {
+    hold_behind(a, 0);
     return Refused{pb::STALE_VIEW,
                    "The checkpoint that this submission saw is not among the last 4,096."};
+  }
   if (auto refusal = references(a, *device)) return std::move(*refusal);
   return write(a, slot);
 }

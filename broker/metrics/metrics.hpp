@@ -51,6 +51,7 @@ enum class Count : std::size_t {
   refused_too_big,
   refused_wrong_server,
   refused_log_busy,
+  refused_behind,
   refused_reader_busy,
   refused_slow_peer,      // large answers to a peer that does not read what it has
   refused_rate_messages,  // more than a rate of [limits] allows
@@ -123,6 +124,7 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Count::co
      "refused_too_big",
      "refused_wrong_server",
      "refused_log_busy",
+     "refused_behind",
      "refused_reader_busy",
      "refused_slow_peer",
      "refused_rate_messages",

@@ -95,6 +95,7 @@ constexpr Named kNamed[] = {
     {Count::refused_too_big, "tertulia_refused_total", "reason", "too_big"},
     {Count::refused_wrong_server, "tertulia_refused_total", "reason", "wrong_server"},
     {Count::refused_log_busy, "tertulia_refused_total", "reason", "log_busy"},
+    {Count::refused_behind, "tertulia_refused_total", "reason", "behind"},
     {Count::refused_reader_busy, "tertulia_refused_total", "reason", "reader_busy"},
     {Count::refused_slow_peer, "tertulia_refused_total", "reason", "slow_peer"},
     {Count::refused_rate_messages, "tertulia_refused_total", "reason", "rate_messages"},

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "broker/flow/busy_hold.hpp"
+#include "broker/flow/order_hold.hpp"
 #include "broker/flow/peer_backlog.hpp"
 #include "broker/flow/reply.hpp"
 #include "broker/worker/submission_check.hpp"
@@ -71,7 +71,7 @@ struct Worker::Impl {
   WorkerPorts ports;
   std::atomic<bool> stopping{false};
   std::vector<Outgoing> answers;  // of the batch in work
-  BusyHold hold;
+  OrderHold hold;
   // One for each key that has asked: devices and invites, as many as the directory has. Who comes with
   // a link counts as the device that made it, since links come and go.
   std::unordered_map<CurvePublicKey, Allowance> allowances;
@@ -128,23 +128,27 @@ void Worker::Impl::work(const Directory& directory, Inbound& in) {
 void Worker::Impl::submit(const Directory& directory, const Inbound& in) {
   const std::uint64_t now_ms = monotonic_ms();
   const CurvePublicKey& key = in.asker.key;
-  if (const std::uint32_t wait_ms = hold.empty() ? 0 : hold.wait_ms(key, now_ms); wait_ms > 0)
-    return busy(in.asker, Count::refused_log_busy, wait_ms);
+  const auto room = wire::submission_room(in.frame);
+  if (!room) return refuse(in.asker, error_of(pb::BAD_FRAME, "This is not a submission's frame."));
+  if (!hold.empty())
+    if (const std::uint32_t wait_ms = hold.wait_ms(in.asker, *room, now_ms); wait_ms > 0)
+      return busy(in.asker, Count::refused_behind, wait_ms);
   const Device* const device = directory.device_of(key);
   const User* const user = device == nullptr ? nullptr : directory.user(device->user);
   if (user != nullptr) {
     const auto verdict = ports.rates.may_submit(device->id, user->id, user->role, now_ms);
-    if (is_slowed(in.asker, verdict)) return hold.refused(key, now_ms, verdict.wait_ms);
+    if (is_slowed(in.asker, verdict)) return hold.refused(in.asker, *room, now_ms, verdict.wait_ms);
     ports.rates.pay(device->id, user->id, user->role, 1, in.frame.size(), now_ms);
   }
   auto checked = check_submission(directory, ports.facts.server, in.asker, in.frame);
   if (!checked) {
+    if (checked.error().code() == pb::STALE_KEY) hold.refused(in.asker, *room, now_ms, 0);
     refuse(in.asker, std::move(checked.error()));
     return;
   }
   const std::size_t messages = checked->submission.messages.size();
   if (!ports.log.push(std::move(*checked), in.frame.size())) {
-    hold.refused(key, monotonic_ms(), busy_retry_ms);
+    hold.refused(in.asker, *room, monotonic_ms(), busy_retry_ms);
     busy(in.asker, Count::refused_log_busy);
     return;
   }

@@ -93,6 +93,14 @@ std::optional<SealedSubmission> decode_submission_frame(ByteView frame) {
   return s;
 }
 
+std::optional<RoomId> submission_room(ByteView frame) {
+  const auto command = decode_command(frame);
+  if (!command || command->type != FrameType::submission ||
+      command->content.size() < RoomId::size_bytes)
+    return std::nullopt;
+  return RoomId::from(command->content.first(RoomId::size_bytes));
+}
+
 bool open_submission(const crypto::RoomKey& key, const ServerId& server, const DeviceId& device,
                      const SealedSubmission& sealed, Bytes& plain) {
   return crypto::open(key.up, up_associated(server, device, sealed.header), sealed.box, plain);

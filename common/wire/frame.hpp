@@ -49,6 +49,8 @@ struct SealedSubmission {
   ByteView box;     // nonce ‖ ciphertext
 };
 std::optional<SealedSubmission> decode_submission_frame(ByteView frame);
+// The room that a submission's frame names, whatever else is in it; nullopt: it is not one.
+std::optional<RoomId> submission_room(ByteView frame);
 // Replaces plain; false: not sealed by this device under this key.
 [[nodiscard]] bool open_submission(const crypto::RoomKey& key, const ServerId& server,
                                    const DeviceId& device, const SealedSubmission& sealed,

@@ -163,7 +163,8 @@ std::optional<pb::Reply> RawClient::submit(const RoomId& room,
 
 std::optional<pb::Reply> RawClient::submit(const Draft& draft, std::uint64_t ms) {
   const auto deadline = Deadline::in_ms(ms);
-  const RequestId id = random_request_id();
+  // Rises with the submissions: what is to come again is known by it.
+  const RequestId id = RequestId::from(draft.submission.id.view());
   if (!send(device.seal(draft, id), ms)) return std::nullopt;
   return wait_reply(id, deadline.left_ms());
 }
