@@ -2,6 +2,7 @@
 // A4 or Letter. It holds everything it shows, names nothing outside of it, and runs nothing. Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
