@@ -16,11 +16,16 @@ EntryStore::EntryStore(Database& db)
       add_node_(db.prepare("INSERT INTO nodes(number, hash) VALUES(?, ?)")),
       add_checkpoint_(db.prepare("INSERT OR REPLACE INTO checkpoints(size, root) VALUES(?, ?)")),
       drop_checkpoints_(db.prepare("DELETE FROM checkpoints WHERE size < ?")),
+      add_change_(
+          db.prepare("INSERT INTO changes(room_no, room_seq, user_id, count) VALUES(?, ?, ?, 1) "
+                     "ON CONFLICT DO UPDATE SET count=count+1")),
       find_submission_(db.prepare("SELECT seq FROM submissions WHERE device_no=? AND id=?")),
       newest_submission_(
           db.prepare("SELECT id FROM submissions WHERE device_no=? ORDER BY id DESC LIMIT 1")),
       leaf_(db.prepare("SELECT leaf FROM entries WHERE seq=?")),
       node_(db.prepare("SELECT hash FROM nodes WHERE number=?")),
+      changes_(
+          db.prepare("SELECT count FROM changes WHERE room_no=? AND room_seq=? AND user_id=?")),
       db_(db) {}
 
 void EntryStore::add_entry(std::uint64_t seq, ByteView leaf, ByteView bodies,
@@ -43,6 +48,16 @@ void EntryStore::add_checkpoint(std::uint64_t size, const Hash& root) {
 }
 void EntryStore::drop_checkpoints_below(std::uint64_t size) {
   drop_checkpoints_.bind(1, size).run();
+}
+
+std::uint64_t EntryStore::changes(std::uint64_t room_no, std::uint64_t room_seq,
+                                  const UserId& user) {
+  const ResetAtEnd guard(changes_);
+  return changes_.bind(1, room_no).bind(2, room_seq).bind(3, user).next() ? changes_.number(0) : 0;
+}
+void EntryStore::add_change(std::uint64_t room_no, std::uint64_t room_seq, const UserId& user) {
+  for (const UserId& of : {user, UserId{}})
+    add_change_.bind(1, room_no).bind(2, room_seq).bind(3, of).run();
 }
 
 std::optional<std::uint64_t> EntryStore::find_submission(std::uint64_t device_no,

@@ -24,6 +24,10 @@ class EntryStore {
   void add_checkpoint(std::uint64_t size, const Hash& root);
   void drop_checkpoints_below(std::uint64_t size);
 
+  // Edits and reactions of the message with this room_seq: of a user; of everybody, under the zero id.
+  std::uint64_t changes(std::uint64_t room_no, std::uint64_t room_seq, const UserId& user);
+  void add_change(std::uint64_t room_no, std::uint64_t room_seq, const UserId& user);
+
   std::optional<std::uint64_t> find_submission(std::uint64_t device_no, const SubmissionId& id);
   std::optional<SubmissionId> newest_submission(std::uint64_t device_no);
   // Throws StorageFailure when the entry is not there or cannot be decoded.
@@ -42,8 +46,8 @@ class EntryStore {
 
  private:
   Statement add_entry_, add_submission_, add_room_entry_, add_node_, add_checkpoint_,
-      drop_checkpoints_;
-  Statement find_submission_, newest_submission_, leaf_, node_;
+      drop_checkpoints_, add_change_;
+  Statement find_submission_, newest_submission_, leaf_, node_, changes_;
   Database& db_;
 };
 

@@ -38,6 +38,9 @@ struct LogLimits {
   std::uint64_t devices_per_user_max = 20;
   std::uint64_t invites_open_max = 10'000;
   std::uint64_t webhooks_max = 100;
+  // Edits and reactions; a delete is always taken.
+  std::uint64_t changes_per_message_max = 10'000;
+  std::uint64_t user_changes_per_message_max = 500;
 };
 // Bytes that the file system of this file has left for who is not root; 0: it does not say.
 std::uint64_t free_bytes_beside(const std::filesystem::path& file);

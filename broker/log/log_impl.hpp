@@ -48,6 +48,7 @@ struct Log::Impl {
   std::optional<KeyBefore> log_before;                       // signs checkpoints beside the log key
   std::vector<std::string> advertised = options.advertised;  // what the card is to name
   OrderHold hold;
+  std::vector<std::uint64_t> change_targets;  // room_seqs that the submission in work changes
   std::unique_ptr<Database> db;
   std::unique_ptr<EntryStore> store;
   StoredKeys stored_keys;      // of data at rest
@@ -197,11 +198,13 @@ struct Log::Impl {
 
   // log_submission.cpp
   Outcome decide(SubmissionAppend& a);
-  Outcome decide_new(SubmissionAppend& a);
+  bool must_wait(const SubmissionAppend& a);  // behind one that is to be sent again
   void hold_behind(const SubmissionAppend& a, std::uint64_t pause_ms);
   std::optional<Outcome> known(const SubmissionAppend& a, const DeviceSlot& slot);
   std::optional<Refused> rights(const SubmissionAppend& a, const Device& device) const;
   std::optional<Refused> references(const SubmissionAppend& a, const Device& device);
+  std::optional<Refused> changed_too_often(std::uint64_t room_no, std::uint64_t room_seq,
+                                           const UserId& user) const;
   Outcome write(const SubmissionAppend& a, DeviceSlot& slot);
 
   // log_acts.cpp. signer null: the administrator at the machine.

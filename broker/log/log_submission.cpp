@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "broker/log/log_impl.hpp"
 #include "common/base/clock.hpp"
 
@@ -14,18 +16,18 @@ Refused not_in_this_room(record::Action action) {
 }
 }  // namespace
 
-Outcome Log::Impl::decide(SubmissionAppend& a) {
-  if (a.posted || a.submission.is_act() || hold.empty()) return decide_new(a);
-  if (hold.wait_ms(a.asker, a.submission.room, monotonic_ms()) == 0) return decide_new(a);
-  return Refused{pb::BUSY, "One that was sent before this is to be sent again first."};
-}
-
 void Log::Impl::hold_behind(const SubmissionAppend& a, std::uint64_t pause_ms) {
   if (a.posted || a.submission.is_act()) return;
   hold.refused(a.asker, a.submission.room, monotonic_ms(), pause_ms);
 }
 
-Outcome Log::Impl::decide_new(SubmissionAppend& a) {
+// While nothing is written, the disk is the reason and not the order.
+bool Log::Impl::must_wait(const SubmissionAppend& a) {
+  return !stopped && !a.posted && !hold.empty() &&
+         hold.wait_ms(a.asker, a.submission.room, monotonic_ms()) > 0;
+}
+
+Outcome Log::Impl::decide(SubmissionAppend& a) {
   const Device* device = derived->now().device(a.submission.device);
   if (device == nullptr || device->curve != a.asker.key)
     return Refused{pb::NOT_ALLOWED, "This connection's key is not that of the device that signed."};
@@ -33,6 +35,8 @@ Outcome Log::Impl::decide_new(SubmissionAppend& a) {
   if (auto first_answer = posted_before(a, slot)) return std::move(*first_answer);
   if (auto first_answer = known(a, slot)) return std::move(*first_answer);
   if (a.submission.is_act()) return decide_act(a, *device, slot);
+  if (must_wait(a))
+    return Refused{pb::BUSY, "One that was sent before this is to be sent again first."};
   if (auto refusal = rights(a, *device)) return std::move(*refusal);
   if (!recent.knows(a.submission.seen_size, a.submission.seen_root)) {
     hold_behind(a, 0);
@@ -78,9 +82,29 @@ std::optional<Refused> Log::Impl::rights(const SubmissionAppend& a, const Device
   return std::nullopt;
 }
 
+// Clients fold all changes of a message whenever one is added: their number has a bound.
+std::optional<Refused> Log::Impl::changed_too_often(std::uint64_t room_no, std::uint64_t room_seq,
+                                                    const UserId& user) const {
+  const LogLimits& limits = options.limits;
+  const auto now = static_cast<std::uint64_t>(
+      std::count(change_targets.begin(), change_targets.end(), room_seq));  // by this submission
+  if (store->changes(room_no, room_seq, UserId{}) + now >= limits.changes_per_message_max)
+    return Refused{pb::TOO_MANY,
+                   fmt::format("This message was changed and reacted to {} times, which is as "
+                               "often as this server takes (changes_per_message_max).",
+                               limits.changes_per_message_max)};
+  if (store->changes(room_no, room_seq, user) + now >= limits.user_changes_per_message_max)
+    return Refused{pb::TOO_MANY,
+                   fmt::format("You have changed this message or reacted to it {} times, which is as "
+                               "often as this server takes (user_changes_per_message_max).",
+                               limits.user_changes_per_message_max)};
+  return std::nullopt;
+}
+
 // A target is an original text or file of an earlier entry in the same room.
 std::optional<Refused> Log::Impl::references(const SubmissionAppend& a, const Device& device) {
   const Directory& directory = derived->now();
+  change_targets.clear();
   for (const auto& m : a.submission.messages) {
     if (m.kind != Kind::edit && m.kind != Kind::erase && m.kind != Kind::reaction) continue;
     const Device* author = directory.device(m.target.device);
@@ -105,6 +129,12 @@ std::optional<Refused> Log::Impl::references(const SubmissionAppend& a, const De
     if (m.kind == Kind::erase && !directory.may(*directory.user(device.user), needed,
                                                 *directory.room(a.submission.room)))
       return not_in_this_room(needed);
+    if (m.kind == Kind::erase) continue;
+    const std::uint64_t room_seq = target.first_room_seq + m.target.index;
+    if (auto full = changed_too_often(derived->room_slot(a.submission.room).number, room_seq,
+                                      device.user))
+      return full;
+    change_targets.push_back(room_seq);
   }
   return std::nullopt;
 }
@@ -123,7 +153,12 @@ Outcome Log::Impl::write(const SubmissionAppend& a, DeviceSlot& slot) {
   add(out.leaf, a.bodies);
   store->add_submission(slot.number, s.id, seq);
   remember_key(a, slot);
-  store->add_room_entry(derived->room_slot(s.room).number, out.first_room_seq, seq);
+  const std::uint64_t room_no = derived->room_slot(s.room).number;
+  store->add_room_entry(room_no, out.first_room_seq, seq);
+  if (!change_targets.empty())
+    for (const UserId& user = derived->now().device(s.device)->user;
+         const std::uint64_t room_seq : change_targets)
+      store->add_change(room_no, room_seq, user);
   // After a rollback this is too large, which costs one look-up and is never wrong.
   if (s.id > slot.newest) slot.newest = s.id;
   return out;

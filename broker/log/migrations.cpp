@@ -127,6 +127,13 @@ void number_data_keys(Database& db) {
   db.run("ALTER TABLE entries ADD COLUMN data_key INTEGER NOT NULL DEFAULT 1");
 }
 
+// What was changed before there was a bound does not count.
+void add_changes_of_messages(Database& db) {
+  db.run(
+      "CREATE TABLE changes(room_no INTEGER, room_seq INTEGER, user_id BLOB, "
+      "count INTEGER NOT NULL, PRIMARY KEY(room_no, room_seq, user_id)) WITHOUT ROWID");
+}
+
 constexpr Migration kMigrations[] = {
     {1, "a history of the programs that have written it", add_history},
     {2, "what each member is in a room, how far each has read, when devices were seen",
@@ -135,6 +142,7 @@ constexpr Migration kMigrations[] = {
     {4, "invites by which several people join", add_class_links},
     {5, "webhooks, and which devices are theirs", add_webhooks},
     {6, "which data key each entry is sealed under", number_data_keys},
+    {7, "how often each message was changed", add_changes_of_messages},
 };
 static_assert(std::size(kMigrations) + 1 == schema_version, "a step for each earlier version");
 

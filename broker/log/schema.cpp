@@ -23,6 +23,8 @@ CREATE TABLE submissions(device_no INTEGER, id BLOB, seq INTEGER NOT NULL,
   PRIMARY KEY(device_no, id)) WITHOUT ROWID;
 CREATE TABLE room_entries(room_no INTEGER, first_room_seq INTEGER, seq INTEGER NOT NULL,
   PRIMARY KEY(room_no, first_room_seq)) WITHOUT ROWID;
+CREATE TABLE changes(room_no INTEGER, room_seq INTEGER, user_id BLOB, count INTEGER NOT NULL,
+  PRIMARY KEY(room_no, room_seq, user_id)) WITHOUT ROWID;
 CREATE TABLE nodes(number INTEGER PRIMARY KEY, hash BLOB NOT NULL);
 CREATE TABLE checkpoints(size INTEGER PRIMARY KEY, root BLOB NOT NULL);
 

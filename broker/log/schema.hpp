@@ -9,7 +9,7 @@
 
 namespace tertulia::broker {
 
-inline constexpr std::uint64_t schema_version = 7;
+inline constexpr std::uint64_t schema_version = 8;
 
 // A WAL that takes long: it is kept far below by t-log, unless a reader stood in the way for hours.
 inline constexpr std::uint64_t long_wal_bytes = 64 << 20;

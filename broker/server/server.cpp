@@ -75,7 +75,8 @@ LogOptions log_options(const BrokerConfig& config, const DataDirectory& data, Me
   o.server_name = config.server_name;
   o.advertised = config.listen_advertise;
   o.limits = {config.rooms_per_user_max, config.room_members_max, config.devices_per_user_max,
-              config.invites_open_max, config.webhooks_max};
+              config.invites_open_max, config.webhooks_max, config.changes_per_message_max,
+              config.user_changes_per_message_max};
   o.starting = [](const std::string& doing, std::uint64_t more_ms) {
     notify_service_manager(fmt::format("EXTEND_TIMEOUT_USEC={}\nSTATUS={}", more_ms * 1000, doing));
   };

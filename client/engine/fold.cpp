@@ -1,24 +1,36 @@
 #include "client/engine/fold.hpp"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
+#include <unordered_map>
 
 #include "common/record/submission.hpp"
 
 namespace tertulia::client {
 
 namespace {
-void take_back(std::vector<Folded::Reacted>& reactions, const UserId& user) {
-  for (auto& reaction : reactions) std::erase(reaction.users, user);
-  std::erase_if(reactions, [](const auto& reaction) { return reaction.users.empty(); });
-}
-
-void react(std::vector<Folded::Reacted>& reactions, const std::string& emoji, const UserId& user) {
-  const auto at = std::find_if(reactions.begin(), reactions.end(),
-                               [&](const auto& reaction) { return reaction.emoji == emoji; });
-  if (at == reactions.end())
-    reactions.push_back({emoji, {user}});
-  else if (std::find(at->users.begin(), at->users.end(), user) == at->users.end())
-    at->users.push_back(user);
+// Those that stand: what each user gave after he last took his back. There may be ten thousand.
+std::vector<Folded::Reacted> standing(const std::vector<CachedMessage>& changes) {
+  const auto counts = [](const CachedMessage& m) {
+    return m.shown && static_cast<record::Kind>(m.kind) == record::Kind::reaction;
+  };
+  std::unordered_map<UserId, std::uint64_t> taken_back;
+  for (const auto& change : changes)
+    if (counts(change) && change.text.empty()) taken_back[change.sender] = change.room_seq;
+  std::vector<Folded::Reacted> out;
+  std::unordered_map<std::string_view, std::size_t> at;
+  std::set<std::pair<std::size_t, UserId>> given;
+  for (const auto& change : changes) {
+    if (!counts(change) || change.text.empty()) continue;
+    const auto back = taken_back.find(change.sender);
+    if (back != taken_back.end() && change.room_seq < back->second) continue;
+    const auto [reaction, is_new] = at.try_emplace(change.text, out.size());
+    if (is_new) out.push_back({change.text, {}});
+    if (given.emplace(reaction->second, change.sender).second)
+      out[reaction->second].users.push_back(change.sender);
+  }
+  return out;
 }
 }  // namespace
 
@@ -42,20 +54,15 @@ Folded fold(const CachedMessage& original, std::vector<CachedMessage> changes) {
         if (!out.deleted) out.deleted_by = change.sender;
         out.deleted = true;
         break;
-      case Kind::reaction:
-        if (change.text.empty())
-          take_back(out.reactions, change.sender);
-        else
-          react(out.reactions, change.text, change.sender);
-        break;
       default: break;
     }
   }
   if (out.deleted) {
     out.text.clear();
     out.mentions.clear();
-    out.reactions.clear();
     out.edited_at_ms = 0;
+  } else {
+    out.reactions = standing(changes);
   }
   return out;
 }

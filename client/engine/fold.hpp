@@ -17,7 +17,7 @@ struct Folded {
   std::uint64_t edited_at_ms = 0;  // 0: as it was written
   bool deleted = false;
   UserId deleted_by;
-  std::vector<Reacted> reactions;  // in the order of the first of each
+  std::vector<Reacted> reactions;  // in the order of the first that stands of each
 };
 
 // changes: of this original, in any order. Those that are not shown, and edits by another user than

@@ -278,6 +278,7 @@ void Session::work(std::uint64_t now_ms) {
   }
   watch_hosted(now_ms);
   run_pages(now_ms);
+  tell_changed(now_ms);
   if (now_ms >= adopt_at_ms_) {
     adopt_at_ms_ = now_ms + kAdoptMs;
     emit_outbox(outbox_.adopt(), MessageState::queued);
@@ -368,6 +369,7 @@ std::uint64_t Session::next_deadline_ms(std::uint64_t now_ms) const {
   std::uint64_t next =
       std::min({link_.next_deadline_ms(), adopt_at_ms_, outbox_.next_deadline_ms(now_ms)});
   if (rooms_dirty_) next = std::min(next, rooms_told_ms_ + kRoomsChangedMs);
+  if (!changed_.empty()) next = std::min(next, changed_from_ms_);
   next = std::min(next, finder_.next_deadline_ms());
   if (!link_.up() && options_.find_by_avahi && unreachable_since_ms_ != 0)
     next = std::min(next, std::max(unreachable_since_ms_ + kFindAfterMs, find_at_ms_));

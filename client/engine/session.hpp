@@ -117,6 +117,10 @@ class Session {
     bool asked = false;
     std::uint64_t ask_from_ms = 0;  // monotonic: not before
     std::uint64_t lowest = 0;       // when it was last asked: no progress ends it
+    // What is cached from upper down to `looked`, newest first: it is not read again for each answer.
+    std::uint64_t looked = 0;  // 0: at nothing yet
+    std::uint64_t generation = 0;
+    std::vector<MessageId> found;
   };
   // Entries whose author's device is not known yet.
   struct Held {
@@ -224,24 +228,24 @@ class Session {
   void hold(const RoomId& room, ByteView bytes, const Asked& asked, std::uint64_t people_question);
   void take_mark(const RoomId& room, std::uint64_t room_seq);
   void take_held(std::uint64_t now_ms);
-  Stretch verified(RoomState& room, const record::Entry& entry, bool live,
-                   std::vector<MessageId>& changed);
+  Stretch verified(RoomState& room, const record::Entry& entry, bool live);
   Message message_of(const CachedMessage& cached) const;
   void name_sender(Message& message) const;
   void fetch_gaps(std::uint64_t now_ms);
   void run_pages(std::uint64_t now_ms);
   bool finish_page(PageJob& job);
   void ask_page(PageJob& job, std::uint64_t before, std::uint32_t limit);
-  std::vector<CachedMessage> page_rows(const PageJob& job, std::uint64_t& lowest);
+  void look_for_rows(PageJob& job);
 
   // session_changes.cpp: what changes make of messages
   void keep(RoomState& room, CachedMessage& message, bool live);
   Message page_message(const CachedMessage& cached, PageContent content) const;
-  void apply_changes(Message& message) const;
+  // reactions: of a quote, only its words are shown.
+  void apply_changes(Message& message, bool reactions) const;
   void add_quote(Message& message) const;
   void add_mentions(Message& message, const std::vector<UserId>& users) const;
   std::string name_of(const UserId& user) const;
-  void tell_changed(const RoomState& room, std::vector<MessageId> changed);
+  void tell_changed(std::uint64_t now_ms);
 
   Store& store_;
   Profile& profile_;
@@ -316,6 +320,8 @@ class Session {
   bool read_only_ = false;
   std::string read_only_reason_;
 
+  std::set<std::pair<RoomId, MessageId>> changed_;  // originals that are to be told of as they are now
+  std::uint64_t changed_from_ms_ = 0;               // monotonic: not before
   std::vector<PageJob> pages_;
   bool rooms_dirty_ = false;
   std::uint64_t rooms_told_ms_ = 0;

@@ -3,9 +3,14 @@
 
 #include "client/engine/fold.hpp"
 #include "client/engine/session.hpp"
+#include "common/base/clock.hpp"
 #include "common/record/submission.hpp"
 
 namespace tertulia::client {
+
+namespace {
+constexpr std::uint64_t kFoldRest = 4;  // times as long as folding took
+}
 
 // Into the cache, but for words that were deleted: the delete may have come before what it deletes,
 // by another page. Behind a broadcast nothing is known, so nothing is asked.
@@ -40,9 +45,13 @@ void Session::add_mentions(Message& m, const std::vector<UserId>& users) const {
   }
 }
 
-void Session::apply_changes(Message& m) const {
+void Session::apply_changes(Message& m, bool reactions) const {
   if (is_change(m.kind)) return;
-  const auto changes = store_.changes_of(generation_, m.room, m.id);
+  auto changes = store_.words_of(generation_, m.room, m.id, m.sender);
+  if (reactions) {
+    auto more = store_.reactions_of(generation_, m.room, m.id);
+    std::move(more.begin(), more.end(), std::back_inserter(changes));
+  }
   if (changes.empty()) return;
   CachedMessage original;
   original.sender = m.sender;
@@ -71,7 +80,7 @@ void Session::add_quote(Message& m) const {
   const auto cached = store_.cached(generation_, m.room, *id);
   if (!cached || !cached->shown || is_change(cached->kind)) return;
   Message quoted = message_of(*cached);
-  apply_changes(quoted);
+  apply_changes(quoted, false);
   m.quote = Quote{quoted.room_seq,       quoted.sender,          quoted.sender_name,
                   quoted.sender_display, std::move(quoted.text), quoted.deleted};
 }
@@ -79,21 +88,25 @@ void Session::add_quote(Message& m) const {
 Message Session::page_message(const CachedMessage& cached, PageContent content) const {
   Message m = message_of(cached);
   if (content == PageContent::folded)
-    apply_changes(m);
+    apply_changes(m, true);
   else if (!is_change(m.kind) || m.kind == static_cast<std::uint8_t>(record::Kind::edit))
     m.deleted = store_.is_deleted(generation_, m.room, m.target.value_or(m.id));
   add_quote(m);
   return m;
 }
 
-void Session::tell_changed(const RoomState& room, std::vector<MessageId> changed) {
-  std::sort(changed.begin(), changed.end());
-  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
-  for (const auto& id : changed) {
-    const auto cached = store_.cached(generation_, room.shown.id, id);
+// Once a turn, whatever its frames changed. A message of ten thousand reactions takes milliseconds to
+// fold: whoever reacts to it again and again has a fifth of this thread at most.
+void Session::tell_changed(std::uint64_t now_ms) {
+  if (changed_.empty() || now_ms < changed_from_ms_) return;
+  const std::uint64_t begun_ms = monotonic_ms();
+  for (const auto& [room, id] : std::exchange(changed_, {})) {
+    const auto cached = store_.cached(generation_, room, id);
     if (cached && cached->shown && !is_change(cached->kind))
       events_.push_back(MessageChanged{page_message(*cached, PageContent::folded)});
   }
+  const std::uint64_t ended_ms = monotonic_ms();
+  changed_from_ms_ = ended_ms + kFoldRest * (ended_ms - begun_ms);
 }
 
 }  // namespace tertulia::client

@@ -10,7 +10,6 @@ namespace tertulia::client {
 namespace {
 constexpr std::uint32_t kPageMessages = 1'000;  // of a gap that is mended whole
 constexpr std::uint32_t kNewestPageMessages = 100;
-constexpr std::uint32_t kMorePageMessages = 200;  // at least, when a page was of changes
 constexpr std::uint64_t kGapMendedWhole = 500;    // a larger one: newest page first
 constexpr std::uint64_t kFetchAgainMs = 5'000;    // after a page that brought nothing
 constexpr std::size_t kSealedFramesMax = 256;
@@ -82,8 +81,7 @@ void Session::on_sealed(ByteView frame, bool keep, std::uint64_t now_ms) {
 
 // ---- entries ----
 
-Stretch Session::verified(RoomState& room, const record::Entry& entry, bool live,
-                          std::vector<MessageId>& changed) {
+Stretch Session::verified(RoomState& room, const record::Entry& entry, bool live) {
   const record::Leaf& leaf = entry.leaf;
   const record::Submission& submission = leaf.submission;
   const StoredDevice* device = people_.device(submission.device);
@@ -119,7 +117,7 @@ Stretch Session::verified(RoomState& room, const record::Entry& entry, bool live
     }
     if (is_change(cached.kind)) {
       cached.target = {header.target.device, header.target.submission, header.target.index};
-      if (good) changed.push_back(*cached.target);
+      if (good) changed_.emplace(room.shown.id, *cached.target);
     }
     keep(room, cached, live);
     if (good) stretch.messages.push_back(message_of(cached));
@@ -157,9 +155,8 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
   }
   if (asked.jump && !entries.empty()) room.timeline.jump_to(entries.front().leaf.first_room_seq);
   MessagesArrived arrived{room.shown.id, {}};
-  std::vector<MessageId> changed;
   for (const auto& entry : entries) {
-    Stretch stretch = verified(room, entry, asked.live, changed);
+    Stretch stretch = verified(room, entry, asked.live);
     if (!of_page) room.timeline.offer(std::move(stretch), arrived.messages);
   }
   if (room.timeline.head() > room.shown.head) {
@@ -176,11 +173,11 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
   for (auto& message : arrived.messages) {
     const bool next = message.room_seq == room.shown.read_up_to + 1;
     if (next && is_change(message.kind)) mark_read(room.shown.id, message.room_seq);
-    if (!asked.live || message.room_seq < room.newest_change) apply_changes(message);
+    if (!asked.live || message.room_seq < room.newest_change)
+      apply_changes(message, true);
     add_quote(message);
   }
   if (!arrived.messages.empty()) events_.push_back(std::move(arrived));
-  tell_changed(room, std::move(changed));
 }
 
 void Session::hold(const RoomId& room, ByteView bytes, const Asked& asked,
@@ -314,22 +311,30 @@ void Session::on_history(const Asked& asked, const pb::HistoryPage& page, std::u
 
 void Session::load_page(const RoomId& room, std::uint64_t before, std::uint32_t limit,
                         std::uint64_t token, PageContent content) {
-  pages_.push_back({room, before, before, std::max(1u, limit), token, content});
+  PageJob& job = pages_.emplace_back();
+  job.room = room;
+  job.before = job.upper = before;
+  job.limit = std::max(1u, limit);
+  job.token = token;
+  job.content = content;
 }
 
 // The newest messages below job.upper that are cached without a hole, newest first, as many as the
-// page is to hold of those that it is to hold. lowest: the last room_seq that was looked at.
-std::vector<CachedMessage> Session::page_rows(const PageJob& job, std::uint64_t& lowest) {
-  std::vector<CachedMessage> rows;
-  lowest = job.upper;
-  for (;;) {
-    const auto left = job.limit - static_cast<std::uint32_t>(rows.size());
-    auto chunk = store_.cached_before(generation_, job.room, lowest, left);
-    for (auto& row : chunk) {
-      lowest = row.room_seq;
-      if (job.content == PageContent::raw || !is_change(row.kind)) rows.push_back(std::move(row));
+// page is to hold of those that it is to hold: into job.found, on from where the last look ended.
+void Session::look_for_rows(PageJob& job) {
+  if (job.looked == 0 || job.generation != generation_) {
+    job.looked = job.upper;
+    job.generation = generation_;
+    job.found.clear();
+  }
+  while (job.found.size() < job.limit) {
+    const auto left = job.limit - static_cast<std::uint32_t>(job.found.size());
+    const auto chunk = store_.cached_before(generation_, job.room, job.looked, left);
+    for (const auto& row : chunk) {
+      job.looked = row.room_seq;
+      if (job.content == PageContent::raw || !is_change(row.kind)) job.found.push_back(row.id);
     }
-    if (chunk.size() < left || rows.size() == job.limit) return rows;
+    if (chunk.size() < left) return;
   }
 }
 
@@ -351,24 +356,25 @@ bool Session::finish_page(PageJob& job) {
     else
       return false;
   }
-  std::uint64_t lowest = 0;
-  const auto rows = page_rows(job, lowest);
+  look_for_rows(job);
+  const std::uint64_t lowest = job.looked;
   const bool any = lowest != job.upper;
   const bool nothing_older = lowest <= 1 && (!live || welcomed_ || any) &&
                              (room == nullptr || any || room->shown.head == 0 || job.before == 1);
   const bool no_progress = job.lowest != 0 && lowest >= job.lowest;
   const bool cut = live && !welcomed_ && (job.before == 0 || any);
-  if (rows.size() < job.limit && lowest > 1 && !no_progress && !cut) {
+  if (job.found.size() < job.limit && lowest > 1 && !no_progress && !cut) {
     if (!welcomed_) return false;
-    const auto missing = job.limit - static_cast<std::uint32_t>(rows.size());
-    const std::uint32_t least = job.lowest == 0 ? 1 : kMorePageMessages;
+    const auto missing = job.limit - static_cast<std::uint32_t>(job.found.size());
+    const std::uint32_t least = job.lowest == 0 ? 1 : kPageMessages;
     ask_page(job, lowest, std::max(missing, least));
     if (job.asked) job.lowest = lowest;
     return false;
   }
   PageLoaded loaded{job.token, job.room, {}, nothing_older || no_progress};
-  for (auto row = rows.rbegin(); row != rows.rend(); ++row)
-    if (row->shown) loaded.messages.push_back(page_message(*row, job.content));
+  for (auto id = job.found.rbegin(); id != job.found.rend(); ++id)
+    if (const auto row = store_.cached(generation_, job.room, *id); row && row->shown)
+      loaded.messages.push_back(page_message(*row, job.content));
   if (job.before == 0)
     for (const auto& row : store_.outbox_of(job.room))
       if (job.content == PageContent::raw || !is_change(row.kind))

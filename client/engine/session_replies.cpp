@@ -152,8 +152,10 @@ void Session::on_request_error(const Asked& asked, const pb::Error& error, std::
           job.asked = false;
           if (error.code() == pb::BUSY || error.code() == pb::READ_ONLY)
             job.ask_from_ms = now_ms + pause;
+          else if (job.looked > 0)
+            job.lowest = job.looked;  // it ends with what there is
           else
-            job.upper = 1;  // it ends with what there is
+            job.upper = 1;
         }
       return;
   }

@@ -43,6 +43,11 @@ ALTER TABLE outbox ADD COLUMN target BLOB;
 DELETE FROM messages WHERE kind IN (2, 3, 4);
 CREATE INDEX messages_by_id ON messages(submission, idx);
 CREATE INDEX changes_by_target ON messages(target, room_seq) WHERE target IS NOT NULL;
+)sql",
+    // The newest of ten thousand reactions, or the one edit among them, is found at once.
+    R"sql(
+DROP INDEX changes_by_target;
+CREATE INDEX changes_by_target ON messages(target, kind, room_seq) WHERE target IS NOT NULL;
 )sql"};
 constexpr std::uint64_t kSchemaVersion = std::size(kSteps);
 }  // namespace

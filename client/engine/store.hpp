@@ -132,9 +132,13 @@ class Store {
                                            std::uint64_t before, std::uint32_t limit);
   std::optional<CachedMessage> cached(std::uint64_t generation, const RoomId& room,
                                       const MessageId& id);
-  // The changes of an original that are cached, in order of room_seq, hidden ones too.
-  std::vector<CachedMessage> changes_of(std::uint64_t generation, const RoomId& room,
-                                        const MessageId& original);
+  // Of the cached changes of an original those that count: its author's newest edit, the first delete.
+  std::vector<CachedMessage> words_of(std::uint64_t generation, const RoomId& room,
+                                      const MessageId& original, const UserId& author);
+  // Its reactions, in order of room_seq, at most reactions_max: a broker takes no more than that.
+  static constexpr std::uint64_t reactions_max = 10'000;
+  std::vector<CachedMessage> reactions_of(std::uint64_t generation, const RoomId& room,
+                                          const MessageId& original);
   bool is_deleted(std::uint64_t generation, const RoomId& room, const MessageId& original);
   // Takes the words of an original and of its edits out of the cache, for good.
   void wipe(std::uint64_t generation, const RoomId& room, const MessageId& original);

@@ -74,12 +74,26 @@ std::optional<CachedMessage> Store::cached(std::uint64_t generation, const RoomI
   return out;
 }
 
-std::vector<CachedMessage> Store::changes_of(std::uint64_t generation, const RoomId& room,
-                                             const MessageId& original) {
+std::vector<CachedMessage> Store::words_of(std::uint64_t generation, const RoomId& room,
+                                           const MessageId& original, const UserId& author) {
   std::vector<CachedMessage> out;
   const Bytes target = to_bytes(original);
-  auto& s = s_->changes_of.with(target, generation, room);
+  const auto take = [&](Statement& s) {
+    if (s.step()) out.push_back(read_message(room, s));
+    s.reset();
+  };
+  take(s_->newest_edit.with(target, generation, room, author));
+  take(s_->first_delete.with(target, generation, room));
+  return out;
+}
+
+std::vector<CachedMessage> Store::reactions_of(std::uint64_t generation, const RoomId& room,
+                                               const MessageId& original) {
+  std::vector<CachedMessage> out;
+  const Bytes target = to_bytes(original);
+  auto& s = s_->reactions.with(target, generation, room, std::uint64_t{reactions_max});
   while (s.step()) out.push_back(read_message(room, s));
+  s.reset();
   return out;
 }
 

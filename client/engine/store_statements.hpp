@@ -47,11 +47,24 @@ struct Store::Statements {
       "SELECT room_seq,seq,device,submission,idx,sender,kind,sent_at,logged_at,text,shown,target,"
       "reply_to,mentions FROM messages INDEXED BY messages_by_id "
       "WHERE submission=? AND idx=? AND device=? AND generation=? AND room=?"};
-  Statement changes_of{
+  Statement newest_edit{
       db,
       "SELECT room_seq,seq,device,submission,idx,sender,kind,sent_at,logged_at,text,shown,target,"
       "reply_to,mentions FROM messages INDEXED BY changes_by_target "
-      "WHERE target=? AND generation=? AND room=? ORDER BY room_seq"};
+      "WHERE target=? AND kind=2 AND generation=? AND room=? AND shown=1 AND sender=? "
+      "ORDER BY room_seq DESC LIMIT 1"};
+  Statement first_delete{
+      db,
+      "SELECT room_seq,seq,device,submission,idx,sender,kind,sent_at,logged_at,text,shown,target,"
+      "reply_to,mentions FROM messages INDEXED BY changes_by_target "
+      "WHERE target=? AND kind=3 AND generation=? AND room=? AND shown=1 "
+      "ORDER BY room_seq LIMIT 1"};
+  Statement reactions{
+      db,
+      "SELECT room_seq,seq,device,submission,idx,sender,kind,sent_at,logged_at,text,shown,target,"
+      "reply_to,mentions FROM messages INDEXED BY changes_by_target "
+      "WHERE target=? AND kind=4 AND generation=? AND room=? AND shown=1 "
+      "ORDER BY room_seq LIMIT ?"};
   Statement is_deleted{db,
                        "SELECT 1 FROM messages INDEXED BY changes_by_target "
                        "WHERE target=? AND generation=? AND room=? AND kind=3 AND shown=1 LIMIT 1"};

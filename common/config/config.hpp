@@ -53,6 +53,8 @@ struct BrokerConfig {
   std::uint64_t devices_per_user_max = 20;
   std::uint64_t invites_open_max = 10'000;
   std::uint64_t webhooks_max = 100;
+  std::uint64_t changes_per_message_max = 10'000;
+  std::uint64_t user_changes_per_message_max = 500;
   bool people_presence = true;
   bool people_typing = true;
 

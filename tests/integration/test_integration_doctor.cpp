@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(a_sound_broker_has_no_fault) {
   TestBroker broker;
   const auto found = examine(broker);
   BOOST_TEST(found.code == 0, found.text());
-  for (const char* words : {"answers", "only the broker's user reads its data", "schema 7",
+  for (const char* words : {"answers", "only the broker's user reads its data", "schema 8",
                             "are free", "from this machine: 127.0.0.1"})
     BOOST_TEST(found.has("ok", words), words << " in\n" << found.text());
 }
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_broker_is_a_fault_and_its_data_is_looked_at) {
   const auto found = examine(broker);
   BOOST_TEST(found.code == 1);
   BOOST_TEST(found.has("fault", "systemctl start tertuliad"), found.text());
-  BOOST_TEST(found.has("ok", "schema 7"), found.text());
+  BOOST_TEST(found.has("ok", "schema 8"), found.text());
 }
 
 BOOST_AUTO_TEST_CASE(permissions_that_let_others_read_are_found_with_the_chmod) {

@@ -145,7 +145,8 @@ struct LogFixture {
   static void sign(SubmissionAppend& a, const Member& who) {
     a.submission_bytes = record::encode(a.submission);
     a.signature = record::sign_submission(who.keys.signing, a.submission_bytes);
-    a.asker = {{}, random_request_id(), who.keys.curve.public_key()};
+    // All under one request: none stands behind another, unless a test says so
+    a.asker = {{}, RequestId{}, who.keys.curve.public_key()};
   }
 
   pb::Ack send(Member& who, const std::vector<std::string>& texts) {

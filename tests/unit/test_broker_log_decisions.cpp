@@ -141,6 +141,32 @@ BOOST_AUTO_TEST_CASE(who_may_not_write_is_told_why) {
   BOOST_TEST(code(submission(stranger, general(), {"x"})) == pb::NOT_ALLOWED);
 }
 
+BOOST_AUTO_TEST_CASE(what_stands_behind_a_stale_view_waits_for_it) {
+  const auto rising = [&](SubmissionAppend a, std::uint8_t number) {
+    a.asker.routing.length = 1;
+    a.asker.request.data()[0] = number;
+    return a;
+  };
+  const SubmissionAppend good = submission(ana, general(), {"first"});
+  SubmissionAppend stale = good;
+  stale.submission.seen_root.bytes[0] ^= 1;
+  sign(stale, ana);
+  const SubmissionAppend behind = submission(ana, general(), {"second"});
+  const auto codes = [&](std::vector<Append> batch) {
+    std::vector<pb::ErrorCode> out;
+    for (const Outgoing& answer : log->append(std::move(batch)).answers)
+      if (answer.to == nullptr) out.push_back(reply_of(answer).error().code());
+    return out;
+  };
+  const auto first = codes({rising(stale, 1), rising(behind, 2)});
+  BOOST_TEST((first == std::vector{pb::STALE_VIEW, pb::BUSY}));
+  // In another batch too, and the neighbour is served
+  const auto later = codes({rising(behind, 2), submission(beto, general(), {"between"})});
+  BOOST_TEST((later == std::vector{pb::BUSY, pb::ERROR_NONE}));
+  const auto again = codes({rising(good, 1), rising(behind, 2)});
+  BOOST_TEST((again == std::vector{pb::ERROR_NONE, pb::ERROR_NONE}));
+}
+
 BOOST_AUTO_TEST_CASE(references_are_to_originals_of_the_room) {
   send(ana, {"one", "two"});
   const MessageRef original{ana.keys.id, ana.last, 1};
@@ -161,6 +187,30 @@ BOOST_AUTO_TEST_CASE(references_are_to_originals_of_the_room) {
   send(beto, {"three"});
   BOOST_TEST(code(submission(ana, general(), {""}, Kind::erase, {beto.keys.id, beto.last, 0})) ==
              pb::ERROR_NONE);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_is_changed_so_often_and_no_more_but_deleted_always) {
+  options.limits.changes_per_message_max = 7;
+  options.limits.user_changes_per_message_max = 4;
+  open();
+  send(ana, {"one", "two"});
+  const MessageRef one{ana.keys.id, ana.last, 0}, two{ana.keys.id, ana.last, 1};
+  const auto react = [&](Member& who, const MessageRef& to) {
+    return code(submission(who, general(), {"👍"}, Kind::reaction, to));
+  };
+  for (int i = 0; i < 4; ++i) BOOST_TEST(react(beto, one) == pb::ERROR_NONE);
+  BOOST_TEST(react(beto, one) == pb::TOO_MANY);
+  BOOST_TEST(react(beto, two) == pb::ERROR_NONE);
+  BOOST_TEST(code(submission(ana, general(), {"one!"}, Kind::edit, one)) == pb::ERROR_NONE);
+  // Several in one submission count as what they are, and all of them or none are taken
+  SubmissionAppend three = submission(ana, general(), {"a", "b", "c"}, Kind::reaction, one);
+  BOOST_TEST(code(three) == pb::TOO_MANY);
+  BOOST_TEST(code(submission(ana, general(), {"a", "b"}, Kind::reaction, one)) == pb::ERROR_NONE);
+  BOOST_TEST(react(ana, one) == pb::TOO_MANY);
+  // It is counted over a restart
+  open();
+  BOOST_TEST(react(ana, one) == pb::TOO_MANY);
+  BOOST_TEST(code(submission(ana, general(), {""}, Kind::erase, one)) == pb::ERROR_NONE);
 }
 
 BOOST_AUTO_TEST_CASE(a_reference_within_one_batch_is_found) {

@@ -26,6 +26,7 @@ struct Earlier : test::LogFixture {
     db.run("ALTER TABLE devices DROP COLUMN held_by_server");
     db.run("DROP TABLE webhooks; DROP TABLE webhook_keys");
     db.run("INSERT INTO meta(key, value) SELECT 'data_key', wrapped FROM data_keys");
+    db.run("DROP TABLE changes");
     db.run("DROP TABLE data_keys; ALTER TABLE entries DROP COLUMN data_key");
     db.run("DROP TABLE history; UPDATE meta SET value=CAST('1' AS BLOB) WHERE key='schema'");
     db.run("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -73,6 +73,14 @@ BOOST_AUTO_TEST_CASE(an_empty_reaction_takes_back_all_of_ones_own) {
              "Hola a todos 👍2 ❤1");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_taken_back_leaves_no_place_behind) {
+  const std::vector<CachedMessage> changes{
+      change(2, Kind::reaction, beto, "👍"), change(3, Kind::reaction, ana, "🎉"),
+      change(4, Kind::reaction, carla, "👍"), change(5, Kind::reaction, beto, ""),
+      change(6, Kind::reaction, carla, "👍")};
+  BOOST_TEST(shown(fold(original(), changes)) == "Hola a todos 🎉1 👍1");
+}
+
 BOOST_AUTO_TEST_CASE(the_order_of_arrival_makes_no_difference) {
   std::vector<CachedMessage> changes{
       change(2, Kind::reaction, beto, "👍"), change(3, Kind::edit, ana, "a"),

@@ -82,6 +82,41 @@ BOOST_AUTO_TEST_CASE(a_store_of_a_newer_version_is_refused_and_left_as_it_is) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(of_many_changes_those_that_count_are_read) {
+  Profile profile(profile_path);
+  Store store(profile);
+  CachedMessage m;
+  m.room = id<RoomId>(1);
+  m.room_seq = 1;
+  m.id = {id<DeviceId>(2), id<SubmissionId>(3), 0};
+  m.sender = id<UserId>(4);
+  const auto change = [&](std::uint64_t room_seq, Kind kind, const UserId& sender,
+                          const std::string& text) {
+    CachedMessage c = m;
+    c.room_seq = room_seq;
+    std::memcpy(c.id.submission.bytes.data(), &room_seq, sizeof room_seq);
+    c.kind = static_cast<std::uint8_t>(kind);
+    c.target = m.id;
+    c.sender = sender;
+    c.text = text;
+    store.put(7, c);
+  };
+  for (std::uint64_t i = 2; i < 300; ++i) {
+    change(2 * i, Kind::edit, m.sender, std::to_string(i));
+    change(2 * i + 1, Kind::reaction, id<UserId>(5), "👍");
+  }
+  change(601, Kind::edit, id<UserId>(5), "ajeno");
+  auto words = store.words_of(7, m.room, m.id, m.sender);
+  BOOST_REQUIRE(words.size() == 1u);
+  BOOST_TEST(words[0].text == "299");
+  BOOST_TEST(store.reactions_of(7, m.room, m.id).size() == 298u);
+  change(602, Kind::erase, id<UserId>(6), "");
+  change(603, Kind::erase, id<UserId>(7), "");
+  words = store.words_of(7, m.room, m.id, m.sender);
+  BOOST_REQUIRE(words.size() == 2u);
+  BOOST_TEST((words[1].sender == id<UserId>(6)));
+}
+
 BOOST_AUTO_TEST_CASE(the_words_of_what_was_deleted_are_gone) {
   Profile profile(profile_path);
   Store store(profile);
@@ -100,7 +135,8 @@ BOOST_AUTO_TEST_CASE(the_words_of_what_was_deleted_are_gone) {
   edit.target = m.id;
   edit.text = "más secreto";
   store.put(1, edit);
-  BOOST_TEST(store.changes_of(1, m.room, m.id).size() == 1u);
+  BOOST_TEST(store.words_of(1, m.room, m.id, m.sender).size() == 1u);
+  BOOST_TEST(store.words_of(1, m.room, m.id, id<UserId>(8)).empty());  // of another author
   BOOST_TEST(!store.is_deleted(1, m.room, m.id));
   CachedMessage erase = edit;
   erase.room_seq = 3;
@@ -114,7 +150,7 @@ BOOST_AUTO_TEST_CASE(the_words_of_what_was_deleted_are_gone) {
     BOOST_TEST(kept.text == "");
     BOOST_TEST(kept.mentions.empty() == (kept.kind != static_cast<std::uint8_t>(Kind::erase)));
   }
-  BOOST_TEST(store.changes_of(2, m.room, m.id).empty());  // of another life of the log
+  BOOST_TEST(store.words_of(2, m.room, m.id, m.sender).empty());  // of another life of the log
 }
 
 BOOST_AUTO_TEST_SUITE_END()
