@@ -448,6 +448,7 @@ void Engine::Impl::turn(std::uint64_t now_ms) {
       if (outcome) end_enrolment(*outcome, now_ms);
     }
     store->commit();
+    if (session) session->committed();
     sync(now_ms);
     if (!store_failure.empty() && now_ms >= store_failed_at_ms + kStoreRetryMs) {
       store->set_number("store_works_ms", wall_ms());

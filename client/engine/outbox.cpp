@@ -170,10 +170,15 @@ std::vector<OutboxRow> Outbox::acked(const SubmissionId& id) {
   return rows;
 }
 
-std::vector<OutboxRow> Outbox::failed(const SubmissionId& id, const std::string& reason) {
+std::vector<OutboxRow> Outbox::failed(const SubmissionId& id, const std::string& reason,
+                                      bool perhaps_logged) {
   auto rows = take(id);
-  if (!rows.empty()) store_.set_failed(id, reason);
-  for (auto& row : rows) row.failed = true, row.failure = reason;
+  if (!rows.empty()) store_.set_failed(id, reason, perhaps_logged);
+  for (auto& row : rows) {
+    row.failed = true;
+    row.perhaps_logged = perhaps_logged;
+    row.failure = reason;
+  }
   load_more();
   return rows;
 }
@@ -210,10 +215,11 @@ std::vector<OutboxRow> Outbox::fail_room(const RoomId& room, const std::string& 
   const auto at = rooms_.find(room);
   if (at == rooms_.end() || at->second.under_way > 0) return out;
   for (auto& s : at->second.submissions) {
-    store_.set_failed(s.id, reason);
+    store_.set_failed(s.id, reason, s.tried);
     rows_ -= s.rows.size();
     for (auto& row : s.rows) {
       row.failed = true;
+      row.perhaps_logged = s.tried;
       row.failure = reason;
       out.push_back(std::move(row));
     }
@@ -223,9 +229,28 @@ std::vector<OutboxRow> Outbox::fail_room(const RoomId& room, const std::string& 
   return out;
 }
 
-std::optional<OutboxRow> Outbox::retry(std::uint64_t local_id, std::uint64_t now_wall_ms) {
+// An ack that was lost, and then one was no member any more: as it is, it is known in the log or not.
+std::vector<OutboxRow> Outbox::retry_same(const OutboxRow& row) {
+  std::vector<OutboxRow> rows = store_.outbox_of(row.room);
+  std::erase_if(rows, [&](const OutboxRow& r) { return r.submission != row.submission; });
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    store_.remove_row(rows[i].local_id);
+    rows[i].index = static_cast<std::uint8_t>(i);
+    rows[i].failed = rows[i].perhaps_logged = false;
+    rows[i].failure.clear();
+    store_.put(process_, rows[i]);
+  }
+  store_.commit();
+  // Else it comes with those that are loaded later
+  if (!more_in_store_ || row.submission <= last_loaded_)
+    for (const auto& r : rows) append(r).submissions.back().tried = true;
+  return rows;
+}
+
+std::vector<OutboxRow> Outbox::retry(std::uint64_t local_id, std::uint64_t now_wall_ms) {
   auto row = store_.outbox_row(local_id);
-  if (!row || !row->failed) return std::nullopt;
+  if (!row || !row->failed) return {};
+  if (row->perhaps_logged) return retry_same(*row);
   // Refused for good under its old id, so it is not in the log: a new id and salt cannot double it.
   store_.remove_row(local_id);
   row->submission = store_.next_submission_id(now_wall_ms);
@@ -237,7 +262,7 @@ std::optional<OutboxRow> Outbox::retry(std::uint64_t local_id, std::uint64_t now
   store_.commit();
   if (rows_ >= rows_in_memory_max) more_in_store_ = true;
   if (!more_in_store_) append(*row);
-  return row;
+  return {*row};
 }
 
 std::optional<RoomId> Outbox::discard(std::uint64_t local_id) {

@@ -53,8 +53,9 @@ class Outbox {
   // Stores the drafts as submissions of up to 64 per room; the rows as stored are returned, in
   // order. Throws StoreError: then nothing of them is kept.
   std::vector<OutboxRow> queue(const std::vector<Draft>& drafts, std::uint64_t now_wall_ms);
-  // Gives a failed row a new submission; nullopt: there is no such failed row.
-  std::optional<OutboxRow> retry(std::uint64_t local_id, std::uint64_t now_wall_ms);
+  // Gives a failed row a new submission; if it may be in the log, the same one again, with all that
+  // is left of it. The rows that are to be sent; empty: there is no such failed row.
+  std::vector<OutboxRow> retry(std::uint64_t local_id, std::uint64_t now_wall_ms);
   // Removes a row that is surely not in the log; its room, or nullopt if that is not sure.
   std::optional<RoomId> discard(std::uint64_t local_id);
 
@@ -78,7 +79,9 @@ class Outbox {
 
   // Answers. The rows that are thereby done (acked or failed); empty: an answer to nothing of ours.
   std::vector<OutboxRow> acked(const SubmissionId& id);
-  std::vector<OutboxRow> failed(const SubmissionId& id, const std::string& reason);
+  // perhaps_logged: the answer does not say that it is not in the log.
+  std::vector<OutboxRow> failed(const SubmissionId& id, const std::string& reason,
+                                bool perhaps_logged);
   // To be sent again, the room not before `pause_ms` from now.
   void again(const SubmissionId& id, std::uint64_t now_ms, std::uint64_t pause_ms);
   void go_on(std::uint64_t now_ms);  // ends all pauses: what they waited for has come
@@ -103,6 +106,7 @@ class Outbox {
   };
   Submission* start(RoomQueue& queue, Submission& s, std::uint64_t now_ms);
   RoomQueue& append(OutboxRow row);
+  std::vector<OutboxRow> retry_same(const OutboxRow& row);
   void load_more();
   std::vector<OutboxRow> take(const SubmissionId& id);
   void answered(RoomQueue& queue);

@@ -135,7 +135,8 @@ RoomState* Rooms::of_frame(const Topic& topic, const KeyId& key, const crypto::R
 
 RoomState* Rooms::of_topic(const Topic& topic) {
   for (auto& [id, room] : rooms_)
-    if (room.member && room.topic == topic) return &room;
+    if (room.member && room.topic == topic)
+      return room.shown.kind == record::RoomKind::direct ? nullptr : &room;
   return nullptr;
 }
 

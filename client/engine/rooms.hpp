@@ -39,7 +39,9 @@ class Rooms {
   RoomState* find(const RoomId& id);
   // The room whose frame this may be: that has the topic and the key; nullptr: key unknown.
   RoomState* of_frame(const Topic& topic, const KeyId& key, const crypto::RoomKey*& found);
-  RoomState* of_topic(const Topic& topic);  // any of an inbox's
+  // The room that this topic belongs to; nullptr: none, or an inbox, which direct rooms share, known
+  // or not yet.
+  RoomState* of_topic(const Topic& topic);
   std::vector<Topic> topics() const;
   std::vector<Room> shown() const;  // members' rooms, in the order to show
   std::map<RoomId, RoomState>& all() { return rooms_; }

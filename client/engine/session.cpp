@@ -179,6 +179,7 @@ void Session::came_up(std::uint64_t now_ms) {
 
 void Session::went_down() {
   asked_.clear();
+  settles_ = false;
   welcomed_ = hello_open_ = people_open_ = catching_up_ = settle_ping_open_ = false;
   hello_at_ms_ = ping_at_ms_ = settle_ping_at_ms_ = UINT64_MAX;
   pings_open_ = behind_pongs_ = 0;
@@ -459,8 +460,7 @@ std::vector<UserId> Session::mentions_of(const std::string& text) const {
 }
 
 void Session::retry(std::uint64_t local_id) {
-  if (const auto row = outbox_.retry(local_id, wall_ms()))
-    emit_outbox({*row}, MessageState::queued);
+  emit_outbox(outbox_.retry(local_id, wall_ms()), MessageState::queued);
 }
 
 void Session::discard(std::uint64_t local_id) {

@@ -80,6 +80,7 @@ class Session {
   // The store cannot be written: nothing can be taken in, so the connection goes and comes again.
   // After a rollback: what was taken and is not stored is asked for again.
   void store_failed(std::uint64_t now_ms);
+  void committed();  // what work() wrote is in the store
   Message message_of(const OutboxRow& row, MessageState state) const;
   // Of everybody that the server lists.
   std::vector<UserId> mentions_of(const std::string& text) const;
@@ -228,6 +229,9 @@ class Session {
   void hold(const RoomId& room, ByteView bytes, const Asked& asked, std::uint64_t people_question);
   void take_mark(const RoomId& room, std::uint64_t room_seq);
   void take_held(std::uint64_t now_ms);
+  bool keep_sealed(ByteView frame);
+  void keep_for_welcome(ByteView frame, const wire::DownFrame& down, bool keep,
+                        std::uint64_t now_ms);
   Stretch verified(RoomState& room, const record::Entry& entry, bool live);
   Message message_of(const CachedMessage& cached) const;
   void name_sender(Message& message) const;
@@ -270,6 +274,7 @@ class Session {
 
   std::unordered_map<RequestId, Asked> asked_;
   bool welcomed_ = false;  // on this connection
+  bool settles_ = false;   // by a welcome that is not in the store yet
   bool ever_welcomed_ = false;
   std::uint64_t hello_sent_ms_ = 0;
   std::uint64_t hello_at_ms_ = UINT64_MAX;  // say it again then
@@ -309,6 +314,7 @@ class Session {
   std::size_t held_bytes_ = 0;
   std::vector<Bytes> sealed_;    // broadcasts under a key that is not known yet
   std::set<RoomId> keys_asked_;  // their rooms
+  std::uint64_t inbox_hello_ms_ = 0;  // monotonic: none sooner because of an inbox's frame
   std::size_t sealed_bytes_ = 0;
 
   std::uint64_t witness_at_ms_ = 0;  // no consistency question before

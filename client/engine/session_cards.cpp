@@ -84,10 +84,21 @@ void Session::set_targets() {
   link_.set_addresses(addresses_to_try());
 }
 
+// What was written with the failed commit is as if it had not come: it is read or taken again. A
+// connection counts as a good one only when its welcome is kept; else a full disk would be dialled
+// from without a pause.
 void Session::store_failed(std::uint64_t now_ms) {
+  settles_ = false;
   card_serial_ = store_.fact_number("card_serial");
+  stored_checkpoint_ = store_.fact_text("checkpoint");
+  forked_ = store_.fact("log_forked").has_value();
+  two_cards_ = store_.fact("two_cards").has_value();
   people_.load(store_);
   lost(now_ms, "the local store cannot be written");
+}
+
+void Session::committed() {
+  if (std::exchange(settles_, false)) link_.settled();
 }
 
 // tertulia-cli server-card beside a window that cannot connect.

@@ -40,7 +40,10 @@ void Session::on_broadcast(ByteView frame, std::uint64_t now_ms) {
   }
   if (queue_.crowded()) {
     // Whoever draws the events is behind: what this frame brings is fetched when there is room.
-    if (RoomState* room = rooms_.of_topic(down->topic))
+    const crypto::RoomKey* key = nullptr;
+    RoomState* room = rooms_.of_frame(down->topic, down->header.key, key);
+    if (room == nullptr) room = rooms_.of_topic(down->topic);
+    if (room != nullptr)
       room->timeline.note_head(down->header.first_room_seq + down->header.count - 1);
     return;
   }
@@ -54,16 +57,11 @@ void Session::on_sealed(ByteView frame, bool keep, std::uint64_t now_ms) {
   RoomState* room = rooms_.of_frame(down->topic, down->header.key, key);
   if (room == nullptr) {
     room = rooms_.of_topic(down->topic);
-    if (room == nullptr) return;
+    if (room == nullptr) return keep_for_welcome(frame, *down, keep, now_ms);
     room->timeline.note_head(down->header.first_room_seq + down->header.count - 1);
     room->fetch_from_ms = std::max(room->fetch_from_ms, now_ms + kFetchAgainMs);
     const bool asked = keys_asked_.contains(room->shown.id);
-    if ((!keep && !asked) || sealed_.size() >= kSealedFramesMax ||
-        sealed_bytes_ + frame.size() > kHeldBytesMax)
-      return;
-    sealed_.emplace_back(frame.begin(), frame.end());
-    sealed_bytes_ += frame.size();
-    if (asked) return;
+    if ((!keep && !asked) || !keep_sealed(frame) || asked) return;
     pb::Request request;
     request.mutable_room_keys()->set_room(std::string(as_text(room->shown.id.view())));
     if (ask(request, {What::room_keys, room->shown.id})) keys_asked_.insert(room->shown.id);
@@ -77,6 +75,25 @@ void Session::on_sealed(ByteView frame, bool keep, std::uint64_t now_ms) {
   Asked broadcast{What::timeline, room->shown.id};
   broadcast.live = true;
   take_entries(*room, entries, broadcast, people_questions_, now_ms);
+}
+
+bool Session::keep_sealed(ByteView frame) {
+  if (sealed_.size() >= kSealedFramesMax || sealed_bytes_ + frame.size() > kHeldBytesMax)
+    return false;
+  sealed_.emplace_back(frame.begin(), frame.end());
+  sealed_bytes_ += frame.size();
+  return true;
+}
+
+// In an inbox: of which of the direct rooms, or of one that is not known yet, only its key would tell.
+// The welcome has them all; it has the heads too, by which a gap is found should it not open then.
+void Session::keep_for_welcome(ByteView frame, const wire::DownFrame& down, bool keep,
+                               std::uint64_t now_ms) {
+  const auto topics = rooms_.topics();
+  if (!keep || std::find(topics.begin(), topics.end(), down.topic) == topics.end()) return;
+  if (!keep_sealed(frame) || hello_open_) return;
+  hello_at_ms_ = std::min(hello_at_ms_, std::max(now_ms, inbox_hello_ms_));
+  inbox_hello_ms_ = now_ms + kFetchAgainMs;
 }
 
 // ---- entries ----
@@ -356,6 +373,9 @@ bool Session::finish_page(PageJob& job) {
     else
       return false;
   }
+  // Above the head there is nothing, and nothing stands there without a hole.
+  if (room != nullptr && job.looked == 0)
+    job.upper = std::min(job.upper, std::max(room->shown.head, room->timeline.delivered()) + 1);
   look_for_rows(job);
   const std::uint64_t lowest = job.looked;
   const bool any = lowest != job.upper;

@@ -193,7 +193,7 @@ void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
     return lost(now_ms, "the server's card is not signed by its identity key");
   const bool first = !welcomed_;
   welcomed_ = ever_welcomed_ = true;
-  link_.settled();
+  settles_ = true;
   last_heard_ms_ = now_ms;
 
   witness_.offer_newest(w.checkpoint());
@@ -418,7 +418,10 @@ void Session::on_send_error(const SubmissionId& id, const pb::Error& error, std:
     default: break;
   }
   if (error.code() == pb::NOT_A_MEMBER) hello_at_ms_ = now_ms;
-  emit_outbox(outbox_.failed(id, reason_of(error)), MessageState::failed);
+  // The broker says these before it looks whether the submission is in the log, or because it is.
+  const bool perhaps_logged = error.code() == pb::NOT_A_MEMBER ||
+                              error.code() == pb::NOT_ALLOWED || error.code() == pb::CONFLICT;
+  emit_outbox(outbox_.failed(id, reason_of(error), perhaps_logged), MessageState::failed);
 }
 
 void Session::emit_outbox(const std::vector<OutboxRow>& rows, MessageState state) {

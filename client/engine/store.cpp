@@ -50,6 +50,12 @@ DROP INDEX changes_by_target;
 CREATE INDEX changes_by_target ON messages(target, kind, room_seq) WHERE target IS NOT NULL;
 )sql"};
 constexpr std::uint64_t kSchemaVersion = std::size(kSteps);
+
+// In outbox.failed: 0 not, 1 refused for good and in no log, 2 perhaps in the log.
+constexpr std::uint64_t kPerhapsLogged = 2;
+std::uint64_t failed_number(bool failed, bool perhaps_logged) {
+  return failed ? (perhaps_logged ? kPerhapsLogged : 1) : 0;
+}
 }  // namespace
 
 Store::Store(Profile& profile)
@@ -245,7 +251,8 @@ void Store::put(std::uint64_t process, const OutboxRow& r) {
   begin();
   s_->put_outbox
       .with(r.submission, std::uint64_t{r.index}, process, r.local_id, r.room,
-            std::uint64_t{r.kind}, r.created_ms, r.salt, r.body, std::uint64_t{r.failed}, r.failure,
+            std::uint64_t{r.kind}, r.created_ms, r.salt, r.body,
+            failed_number(r.failed, r.perhaps_logged), r.failure,
             blob_of(r.target))
       .run();
 }
@@ -262,6 +269,7 @@ OutboxRow Store::read_row(const Statement& s) const {
   const ByteView body = s.blob(7);
   r.body.assign(body.begin(), body.end());
   r.failed = s.number(8) != 0;
+  r.perhaps_logged = s.number(8) == kPerhapsLogged;
   r.failure = s.text(9);
   r.target = message_id(s.blob(10));
   return r;
@@ -299,9 +307,9 @@ void Store::set_index(std::uint64_t local_id, std::uint8_t index) {
   begin();
   s_->set_index.with(std::uint64_t{index}, local_id).run();
 }
-void Store::set_failed(const SubmissionId& id, std::string_view reason) {
+void Store::set_failed(const SubmissionId& id, std::string_view reason, bool perhaps_logged) {
   begin();
-  s_->set_failed.with(reason, id).run();
+  s_->set_failed.with(failed_number(true, perhaps_logged), reason, id).run();
 }
 std::map<RoomId, std::uint64_t> Store::unsent_counts() {
   std::map<RoomId, std::uint64_t> out;

@@ -33,6 +33,8 @@ struct OutboxRow {
   Salt salt;
   Bytes body;  // pb::Body, as it is committed to
   bool failed = false;
+  // Failed, and in the log perhaps all the same: it is tried again under its id, and never another.
+  bool perhaps_logged = false;
   std::string failure;
 };
 
@@ -156,7 +158,7 @@ class Store {
   void remove_submission(const SubmissionId& submission);
   void remove_row(std::uint64_t local_id);
   void set_index(std::uint64_t local_id, std::uint8_t index);
-  void set_failed(const SubmissionId& submission, std::string_view reason);
+  void set_failed(const SubmissionId& submission, std::string_view reason, bool perhaps_logged);
   std::map<RoomId, std::uint64_t> unsent_counts();
   std::vector<std::uint64_t> outbox_processes();
   void adopt(std::uint64_t from, std::uint64_t to);

@@ -93,7 +93,7 @@ struct Store::Statements {
   Statement remove_submission{db, "DELETE FROM outbox WHERE submission=?"};
   Statement remove_row{db, "DELETE FROM outbox WHERE local_id=?"};
   Statement set_index{db, "UPDATE outbox SET idx=? WHERE local_id=?"};
-  Statement set_failed{db, "UPDATE outbox SET failed=1, failure=? WHERE submission=?"};
+  Statement set_failed{db, "UPDATE outbox SET failed=?, failure=? WHERE submission=?"};
   Statement unsent_counts{db, "SELECT room,count(*) FROM outbox GROUP BY room"};
   Statement outbox_processes{db, "SELECT DISTINCT process FROM outbox WHERE failed=0"};
   Statement adopt{db, "UPDATE outbox SET process=? WHERE process=? AND failed=0"};

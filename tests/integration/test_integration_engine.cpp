@@ -191,6 +191,11 @@ BOOST_AUTO_TEST_CASE(a_new_window_gets_the_newest_page_and_the_past_on_demand) {
     BOOST_REQUIRE(all[i].text == fmt::format("línea {}", i + 1));
     BOOST_REQUIRE(all[i].sender_name == "ana");
   }
+  // A page may be asked for that ends above the newest message
+  const auto newest = beto.page(1'230, 50, complete);
+  BOOST_REQUIRE(newest.size() == 50u);
+  BOOST_TEST(newest.back().room_seq == 1'200u);
+  BOOST_TEST(!complete);
   // Once more, without the broker: from the cache.
   beto.engine.stop();
   broker.stop();

@@ -167,17 +167,57 @@ BOOST_AUTO_TEST_CASE(what_was_refused_can_be_tried_again_under_another_id_or_be_
   Box box(dir.path());
   box.queue(2);
   const SubmissionId id = box.send()->id;
-  const auto failed = box.outbox.failed(id, "no");
+  const auto failed = box.outbox.failed(id, "no", false);
   BOOST_REQUIRE(failed.size() == 2u);
   BOOST_TEST(box.outbox.empty());
   const auto again = box.outbox.retry(failed[0].local_id, 1'700'000'000'000);
-  BOOST_REQUIRE(again.has_value());
-  BOOST_TEST((again->submission > id));
-  BOOST_TEST((box.send()->id == again->submission));
+  BOOST_REQUIRE(again.size() == 1u);
+  BOOST_TEST((again[0].submission > id));
+  BOOST_TEST((box.send()->id == again[0].submission));
   BOOST_TEST(box.outbox.discard(failed[1].local_id).has_value());
   BOOST_TEST(!box.store.outbox_row(failed[1].local_id).has_value());
   // Under way: it may be in the log, so it cannot be taken back.
   BOOST_TEST(!box.outbox.discard(failed[0].local_id).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_may_be_in_the_log_is_tried_again_under_its_id_with_all_its_rows) {
+  const ScratchDirectory dir;
+  SubmissionId id;
+  std::vector<OutboxRow> rows;
+  {
+    Box box(dir.path());
+    rows = box.queue(3);
+    id = box.send()->id;
+    box.outbox.connection_lost();  // whether it was logged nobody knows
+    BOOST_TEST(box.outbox.fail_room(room_of(1), "You are not a member of this room.").size() == 3u);
+    box.store.commit();
+  }
+  Box box(dir.path());  // it is known after a restart too
+  box.outbox.adopt();
+  BOOST_TEST(box.send() == nullptr);
+  BOOST_TEST(box.outbox.retry(rows[1].local_id, 1'700'000'000'000).size() == 3u);
+  const auto* again = box.send();
+  BOOST_REQUIRE(again != nullptr);
+  BOOST_TEST((again->id == id));
+  BOOST_REQUIRE(again->rows.size() == 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    BOOST_TEST((again->rows[i].salt == rows[i].salt));
+    BOOST_TEST(again->rows[i].local_id == rows[i].local_id);
+    BOOST_TEST(again->rows[i].index == i);
+  }
+  BOOST_TEST(box.outbox.retry(rows[0].local_id, 1'700'000'000'000).empty());  // it is under way
+  BOOST_TEST(box.outbox.acked(id).size() == 3u);
+  BOOST_TEST(box.outbox.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_never_sent_gets_another_id_when_it_is_tried_again) {
+  const ScratchDirectory dir;
+  Box box(dir.path());
+  const auto rows = box.queue(1);
+  BOOST_TEST(box.outbox.fail_room(room_of(1), "no").size() == 1u);
+  const auto again = box.outbox.retry(rows[0].local_id, 1'700'000'000'000);
+  BOOST_REQUIRE(again.size() == 1u);
+  BOOST_TEST((again[0].submission != rows[0].submission));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_adopted_cannot_be_taken_back_however_much_it_is) {
