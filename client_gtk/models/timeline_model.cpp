@@ -62,7 +62,7 @@ std::size_t TimelineModel::prepend(std::vector<client::Message> page) {
   return page.size();
 }
 
-std::size_t TimelineModel::append(std::vector<client::Message> page,
+std::size_t TimelineModel::append(std::vector<client::Message> page, std::uint64_t looked,
                                   std::uint64_t newest_room_seq) {
   std::erase_if(page, [&](const auto& m) {
     return m.room_seq == 0 || client::is_change(m.kind) || m.room_seq <= last_room_seq();
@@ -70,7 +70,7 @@ std::size_t TimelineModel::append(std::vector<client::Message> page,
   std::stable_sort(page.begin(), page.end(), comes_before);
   messages_.insert(messages_.end(), std::make_move_iterator(page.begin()),
                    std::make_move_iterator(page.end()));
-  detached_ = last_room_seq() < newest_room_seq;
+  detached_ = std::max(looked, last_room_seq()) < newest_room_seq;
   return page.size();
 }
 

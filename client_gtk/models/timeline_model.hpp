@@ -38,8 +38,10 @@ class TimelineModel {
   // how many rows went.
   std::size_t drop_back(std::size_t count);
   void drop_front(std::size_t count);
-  // Adds a newer page of a detached window; newest_room_seq: the room's head as far as is known.
-  std::size_t append(std::vector<client::Message> page, std::uint64_t newest_room_seq);
+  // Adds a newer page of a detached window: all rows up to room_seq `looked`, of which the last may be
+  // no rows but changes; newest_room_seq: the room's head as far as is known.
+  std::size_t append(std::vector<client::Message> page, std::uint64_t looked,
+                     std::uint64_t newest_room_seq);
 
   std::size_t size() const { return messages_.size(); }
   bool empty() const { return messages_.empty(); }

@@ -59,6 +59,8 @@ void TimelineView::open(const client::Room& room) {
 
 void TimelineView::load_newest(std::uint32_t limit) {
   clear_rows();
+  looked_ = 0;
+  newer_rows_ = page_rows;
   loaded_ = false;
   complete_ = false;
   at_end_ = true;
@@ -93,7 +95,10 @@ void TimelineView::load_older() {
 void TimelineView::load_newer() {
   if (!loaded_ || !model_.detached() || request_ != Request::none) return;
   request_ = Request::newer;
-  ports_.load_page(room_, model_.last_room_seq() + page_rows + 1, page_rows, ++token_);
+  // Not above what is known to be there: what comes meanwhile is for the next page
+  const std::uint64_t last = std::max(looked_, model_.last_room_seq());
+  looked_ = std::min(last + newer_rows_, std::max(last, room_head_));
+  ports_.load_page(room_, looked_ + 1, newer_rows_, ++token_);
 }
 
 void TimelineView::page_loaded(client::PageLoaded& event) {
@@ -148,15 +153,22 @@ void TimelineView::older_page(client::PageLoaded& page) {
   });
   if (model_.size() > rows_max && !at_end_) {
     const std::size_t dropped = model_.drop_back(model_.size() - rows_max);
+    looked_ = 0;
     for (std::size_t i = 0; i < dropped; ++i) remove_row(rows_.size() - 1);
   }
 }
 
 void TimelineView::newer_page(client::PageLoaded& page) {
   const std::size_t known = model_.size();
-  const std::size_t added = model_.append(std::move(page.messages), room_head_);
+  const std::size_t added = model_.append(std::move(page.messages), looked_, room_head_);
   for (std::size_t i = known; i < known + added; ++i) insert_row(i);
-  if (added == 0) return load_newest(first_page_rows);  // the log and the window disagree
+  if (added == 0) {
+    // nothing but reactions and the like: on, in larger steps
+    newer_rows_ = std::min(2 * newer_rows_, newer_rows_max);
+    if (model_.detached()) return load_newer();
+    return show_jump();
+  }
+  newer_rows_ = page_rows;
   if (model_.size() <= rows_max) return;
   keep_place([&] {
     const std::size_t dropped = model_.size() - rows_max;
@@ -203,6 +215,7 @@ bool TimelineView::add_waiting() {
     const bool new_to_user = !message.own && message.room_seq > model_.last_room_seq();
     if (!at_end_ && model_.size() >= rows_max && !model_.detached()) {
       const std::size_t dropped = model_.drop_back(0);
+      looked_ = 0;
       for (std::size_t i = 0; i < dropped; ++i) remove_row(rows_.size() - 1);
     }
     apply(model_.upsert(std::move(message)));

@@ -22,6 +22,7 @@ class TimelineView {
   static constexpr std::uint32_t first_page_rows = 30;
   static constexpr std::uint32_t first_page_rows_max = 300;  // to reach the first unread message
   static constexpr std::uint32_t page_rows = 25;
+  static constexpr std::uint32_t newer_rows_max = 1'000;
   static constexpr std::size_t rows_max = 600;  // a row that was shown holds 59 KiB
   static constexpr std::uint64_t slice_us = 6000;
 
@@ -106,6 +107,8 @@ class TimelineView {
   enum class Request { none, newest, older, newer } request_ = Request::none;
   bool loaded_ = false;
   bool complete_ = false;  // nothing older in the log
+  std::uint64_t looked_ = 0;  // of a detached window: newer pages up to this room_seq were asked for
+  std::uint32_t newer_rows_ = page_rows;  // how many the next one is of
   bool at_end_ = true;     // the newest row is in sight: stay there
   bool active_ = false;
   std::uint64_t marked_ = 0;

@@ -80,9 +80,20 @@ BOOST_AUTO_TEST_CASE(detached_window_takes_nothing_new_until_it_reaches_the_newe
   BOOST_TEST(model.drop_back(0) == 0);
   BOOST_TEST(model.detached());
   BOOST_TEST(model.upsert(logged(4)).empty());
-  BOOST_TEST(model.append({logged(2), logged(3)}, 4) == 1);
+  BOOST_TEST(model.append({logged(2), logged(3)}, 3, 4) == 1);
   BOOST_TEST(model.detached());
-  BOOST_TEST(model.append({logged(4)}, 4) == 1);
+  BOOST_TEST(model.append({logged(4)}, 4, 4) == 1);
+  BOOST_TEST(!model.detached());
+}
+
+BOOST_AUTO_TEST_CASE(a_detached_window_ends_where_only_changes_follow) {
+  TimelineModel model;
+  model.reset({logged(1), logged(2), logged(3)});
+  model.drop_back(1);
+  // 4 to 9 are reactions
+  BOOST_TEST(model.append({logged(2), logged(3)}, 5, 9) == 1);
+  BOOST_TEST(model.detached());
+  BOOST_TEST(model.append({logged(2), logged(3)}, 9, 9) == 0);
   BOOST_TEST(!model.detached());
 }
 
