@@ -44,17 +44,23 @@ void Application::close_on_signals() {
     signal_sources_.push_back(g_unix_signal_add(
         signal,
         [](gpointer self) -> gboolean {
-          auto* window = static_cast<Application*>(self)->window_;
-          if (window != nullptr) window->close();
+          static_cast<Application*>(self)->close_window();
           return G_SOURCE_CONTINUE;
         },
         this));
   }
 }
 
+void Application::close_window() {
+  if (failure_)
+    failure_->window().close();
+  else if (window_ != nullptr)
+    window_->close();
+}
+
 void Application::add_actions() {
   add_action("quit", [this] {
-    if (window_ != nullptr) window_->close();
+    close_window();
   });
   set_accel_for_action("app.quit", "<Ctrl>q");
   set_accel_for_action("win.previous-room", "<Alt>Up");
@@ -79,8 +85,7 @@ bool Application::make_engine() {
     locked_ = client::profile_is_locked(options_.profile);
     return true;
   } catch (const std::exception& error) {
-    log::error("profile {}: {}", options_.profile.string(), error.what());
-    exit_code_ = exit_failed;
+    fail(error.what());
     return false;
   }
 }
@@ -90,22 +95,32 @@ bool Application::start_engine() {
     engine_->start();
     return true;
   } catch (const std::exception& error) {
-    log::error("profile {}: {}", options_.profile.string(), error.what());
-    exit_code_ = exit_failed;
+    fail(error.what());
     return false;
   }
 }
 
+// On stderr, and on the screen: who clicked an icon sees no stderr.
+void Application::fail(const std::string& reason) {
+  log::error("profile {}: {}", options_.profile.string(), reason);
+  exit_code_ = exit_failed;
+  if (options_.bench_first_frame) return;
+  failure_ = std::make_unique<StartFailure>(options_.profile, reason);
+  add_window(failure_->window());
+  failure_->window().present();
+  if (window_ == nullptr) return;
+  remove_window(*window_);
+  window_->set_visible(false);
+}
+
 void Application::unlocked(const crypto::Seed& key) {
   engine_->unlock(key);
-  if (!start_engine()) window_->close();
+  start_engine();
 }
 
 void Application::on_activate() {
-  if (window_ != nullptr) {
-    window_->present();
-    return;
-  }
+  if (failure_) return failure_->window().present();
+  if (window_ != nullptr) return window_->present();
   pump_ = std::make_unique<EventPump>([this](client::Event& event) {
     if (window_ != nullptr) window_->handle(event);
   });
@@ -117,7 +132,9 @@ void Application::on_activate() {
   if (locked_)
     window_->ask_passphrase(options_.profile, [this](const crypto::Seed& key) { unlocked(key); });
   if (options_.bench_first_frame) bench_ = std::make_unique<Bench>(*window_);
-  window_->signal_hide().connect([this] { quit(); });
+  window_->signal_hide().connect([this] {
+    if (!failure_) quit();
+  });
   window_->present();
   wakeups_ = std::make_unique<Wakeups>([this] { engine_->reconnect_now(); });
 }
@@ -128,6 +145,7 @@ void Application::on_shutdown() {
   wakeups_.reset();
   bench_.reset();
   if (engine_) engine_->stop();
+  failure_.reset();
   delete std::exchange(window_, nullptr);
   engine_.reset();
   pump_.reset();

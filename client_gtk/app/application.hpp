@@ -12,6 +12,7 @@
 #include "client_gtk/app/event_pump.hpp"
 #include "client_gtk/app/options.hpp"
 #include "client_gtk/app/wakeups.hpp"
+#include "client_gtk/views/start_failure.hpp"
 #include "client_gtk/views/window.hpp"
 
 namespace tertulia::gtk {
@@ -30,9 +31,11 @@ class Application : public Gtk::Application {
  private:
   void add_actions();
   void close_on_signals();
-  // Both: false: said on stderr, exit_code_ set.
+  void close_window();  // the one that is shown
+  // Both: false: fail() has said why.
   bool make_engine();
   bool start_engine();
+  void fail(const std::string& reason);
   void unlocked(const crypto::Seed& key);
 
   Options options_;
@@ -43,6 +46,7 @@ class Application : public Gtk::Application {
   std::unique_ptr<Wakeups> wakeups_;
   std::unique_ptr<Bench> bench_;
   Window* window_ = nullptr;
+  std::unique_ptr<StartFailure> failure_;
   std::vector<guint> signal_sources_;
 };
 

@@ -214,7 +214,8 @@ Engine::~Engine() = default;
 
 bool profile_is_locked(const std::filesystem::path&) {
   const char* scene = std::getenv("TERTULIA_SCENE");
-  return scene != nullptr && std::string_view(scene) == "locked";
+  return scene != nullptr && (std::string_view(scene) == "locked" ||
+                              std::string_view(scene) == "start_fails_unlocked");
 }
 Result<crypto::Seed, UnlockError> unlock_profile(const std::filesystem::path&,
                                                  const Passphrase& passphrase) {
@@ -225,6 +226,8 @@ const char* unlock_error_text(UnlockError) { return "The passphrase is not right
 void Engine::unlock(const crypto::Seed&) {}
 
 void Engine::start() {
+  if (impl_->scene.starts_with("start_fails"))
+    throw std::runtime_error("cannot open /home/ana/.local/share/tertulia/store.db: disk I/O error");
   if (impl_->scene == "first_run") {
     impl_->tell(LinkChanged{{LinkState::not_enrolled, LinkProblem::none, "", 0}});
   } else {

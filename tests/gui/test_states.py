@@ -190,6 +190,24 @@ def locked_spanish(program):
         window.screenshot("locked-spanish")
 
 
+def start_fails(program):
+    for scene, environment, scheme, picture in (
+            ("start_fails", {}, "light", "start-fails"),
+            ("start_fails_unlocked", spanish_locale(), "dark", "start-fails-spanish-dark")):
+        with preview(program, "--color-scheme", scheme, TERTULIA_SCENE=scene,
+                     **environment) as window:
+            if scene == "start_fails_unlocked":
+                window.type_into("Frase de paso", "correct horse")
+                window.click("Desbloquear")
+            window.says("Tertulia no puede arrancar" if environment else "Tertulia cannot start")
+            window.says("store.db: disk I/O error")
+            check_names(window)
+            window.screenshot(picture)
+            window.click("Cerrar" if environment else "Close")
+            wait_for("the program has ended", lambda: window.process.poll() is not None)
+            window.ended_with(2)
+
+
 def class_link(program):
     with preview(program, TERTULIA_SCENE="first_run") as window:
         window.type_into("Invite", "tertulia://class")

@@ -54,7 +54,7 @@ def showing(node):
     extents = node.queryComponent().getExtents(pyatspi.WINDOW_COORDS)
     if extents.width <= 0 or extents.height <= 0:
         return False
-    while node is not None and node.getRoleName() != "frame":
+    while node is not None and node.getRoleName() not in ("frame", "application"):
         if not node.getState().contains(pyatspi.STATE_VISIBLE):
             return False
         if node.parent is None or node.parent.childCount == 0:
@@ -94,6 +94,7 @@ class Window:
         self.pid = self.process.pid
         self._timeline = self._timeline_top = None
         self._x_window = None
+        self.code = 0  # that it is to end with
 
     def __enter__(self):
         self.root = wait_for("the window is known to AT-SPI", self._application)
@@ -104,7 +105,10 @@ class Window:
         if self.process.poll() is None:
             self.process.terminate()
         code = self.process.wait(timeout=DEADLINE_S)
-        assert code == 0 or failed, f"the window ended with {code}"
+        assert code == self.code or failed, f"the window ended with {code}"
+
+    def ended_with(self, code):
+        self.code = code
 
     def _application(self):
         assert self.process.poll() is None, f"the window ended with {self.process.returncode}"
