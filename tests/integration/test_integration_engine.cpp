@@ -205,6 +205,85 @@ BOOST_AUTO_TEST_CASE(a_new_window_gets_the_newest_page_and_the_past_on_demand) {
   BOOST_TEST(complete);
 }
 
+BOOST_AUTO_TEST_CASE(a_message_that_is_changed_thousands_of_times_stops_no_window) {
+  TestBroker broker({.config_more = "[limits]\nuser_changes_per_message_max = 10000\n"});
+  RawClient mallory{broker.invite("mallory")};
+  mallory.join();
+  Window beto(broker.temp() / "beto");
+  BOOST_REQUIRE(beto.enrol(broker.invite("beto")));
+  Draft original = mallory.device.draft(beto.general().id, {"original"});
+  mallory.device.sign(original);
+  BOOST_REQUIRE(mallory.submit(original).value().has_ack());
+  const record::MessageRef target{mallory.device.keys.id, original.submission.id, 0};
+  const auto change = [&](record::Kind kind, const std::vector<std::string>& texts) {
+    Draft d = mallory.device.draft(beto.general().id, texts);
+    for (auto& message : d.submission.messages) {
+      message.kind = kind;
+      message.target = target;
+    }
+    mallory.device.sign(d);
+    const auto answer = mallory.submit(d);
+    BOOST_REQUIRE_MESSAGE(answer.value().has_ack(), answer->error().text());
+  };
+  const std::string long_text(32'000, 'x');
+  for (int i = 0; i < 100; ++i)
+    change(record::Kind::edit, std::vector<std::string>(5, long_text + std::to_string(i)));
+  for (int i = 0; i < 80; ++i) {
+    std::vector<std::string> emoji;
+    for (int j = 0; j < 64; ++j) emoji.push_back(fmt::format("{}", 64 * i + j));
+    change(record::Kind::reaction, emoji);
+  }
+  const auto good = [&](const Message& m) {
+    return m.text == long_text + "99" && m.reactions.size() == 5'120u;
+  };
+  BOOST_TEST(beto.until([&] { return !beto.changed.empty() && good(beto.changed.back()); }));
+  bool complete = false;
+  auto page = beto.page(0, 20, complete);
+  BOOST_REQUIRE(page.size() == 1u);
+  BOOST_TEST(good(page[0]));
+  // To a newcomer it is one message, behind pages of changes
+  Window carla(broker.temp() / "carla");
+  BOOST_REQUIRE(carla.enrol(broker.invite("carla")));
+  page = carla.page(0, 20, complete);
+  BOOST_REQUIRE(page.size() == 1u);
+  BOOST_TEST(good(page[0]));
+  BOOST_TEST(complete);
+  // A reaction in front of another message costs it nothing of its own
+  BOOST_REQUIRE(mallory.submit(beto.general().id, {"sigo aquí"}).value().has_ack());
+  BOOST_TEST(carla.until([&] { return !carla.arrived.empty() && carla.arrived.back().text == "sigo aquí"; }));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_new_direct_room_says_is_counted_for_no_other_one) {
+  TestBroker broker;
+  Cli ana{broker.temp(), "ana"}, carla{broker.temp(), "carla"};
+  ana.enrol(broker.invite("ana"));
+  carla.enrol(broker.invite("carla"));
+  Window beto(broker.temp() / "beto");
+  BOOST_REQUIRE(beto.enrol(broker.invite("beto")));
+  const auto direct_with = [&](Cli& who, const std::string& text) {
+    const Ran made = who.run({"direct", "beto"});
+    BOOST_REQUIRE_MESSAGE(made.code == 0, made.err);
+    const Ran sent = who.run({"send", "@beto", text});
+    BOOST_REQUIRE_MESSAGE(sent.code == 0, sent.err);
+  };
+  direct_with(ana, "uno");
+  const auto heard = [&](const std::string& text) {
+    return std::any_of(beto.arrived.begin(), beto.arrived.end(),
+                       [&](const Message& m) { return m.text == text; });
+  };
+  BOOST_REQUIRE(beto.until([&] { return heard("uno"); }));
+  for (int i = 0; i < 3; ++i) direct_with(carla, fmt::format("dos {}", i));
+  BOOST_REQUIRE(beto.until([&] { return heard("dos 2") && beto.rooms.size() == 3u; }));
+  // One from ana and three from carla, and the heads say nothing else
+  const auto head_with = [&](std::uint64_t head) {
+    return std::count_if(beto.rooms.begin(), beto.rooms.end(), [&](const client::Room& room) {
+      return room.kind == record::RoomKind::direct && room.head == head;
+    });
+  };
+  BOOST_TEST(beto.until([&] { return head_with(3) == 1; }));
+  BOOST_TEST(head_with(1) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_written_offline_goes_once_when_the_server_is_back) {
   TestBroker broker;
   Window ana(broker.temp() / "ana");
