@@ -198,9 +198,18 @@ BOOST_FIXTURE_TEST_CASE(a_view_of_the_log_that_is_not_the_logs_is_refused, Neigh
   const auto answer = submit_signed(d);
   check_refused(answer, pb::STALE_VIEW);
   BOOST_TEST(!answer->error().checkpoint().empty());
+  const SubmissionId first = d.submission.id;
   d = draft("the future");
+  d.submission.id = first;
   d.submission.seen_size += 1'000'000;
   check_refused(submit_signed(d), pb::STALE_VIEW);
+  Draft behind = draft("behind it");
+  check_refused(submit_signed(behind), pb::BUSY);
+  d = draft("as it is");
+  d.submission.id = first;
+  BOOST_TEST(submit_signed(d).value().has_ack());
+  BOOST_TEST(mallory.submit(behind).value().has_ack());
+  accepted = {"as it is", "behind it"};
 }
 
 BOOST_FIXTURE_TEST_CASE(references_to_what_is_not_there_are_refused, Neighbours) {
