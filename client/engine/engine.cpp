@@ -503,6 +503,20 @@ Engine::~Engine() { stop(); }
 void Engine::unlock(const crypto::Seed& device_seed) { impl_->unlocked = device_seed; }
 
 void Engine::start() {
+  try {
+    open();
+  } catch (...) {
+    // Who is told so may stay on the screen for long, and holds nothing of the profile meanwhile
+    impl_->session.reset();
+    impl_->context.reset();
+    impl_->store.reset();
+    impl_->profile.reset();
+    throw;
+  }
+  impl_->thread = std::thread([i = impl_.get()] { i->run(); });
+}
+
+void Engine::open() {
   Impl& i = *impl_;
   crypto::crypto_start();
   i.profile.emplace(i.options.profile, i.unlocked);
@@ -516,7 +530,6 @@ void Engine::start() {
   i.store->commit();
   i.tell_status(monotonic_ms());
   i.events.push(i.pending);
-  i.thread = std::thread([&i] { i.run(); });
 }
 
 void Engine::stop() {

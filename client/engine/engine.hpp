@@ -164,17 +164,20 @@ struct RoomsChanged {
 struct MessagesArrived {
   RoomId room;
   std::vector<Message> messages;
+  bool after_gap;  // what lies between them and those that came before is only in pages
 };
 // A change arrived and its original is cached: how it stands now.
 struct MessageChanged {
   Message message;
 };
-// Answer to load_page. complete: there is nothing older in the log.
+// Answer to load_page. complete: there is nothing older in the log. whole_from: the room_seq from which
+// on everything below the one that was asked for is in it, or is a change.
 struct PageLoaded {
   std::uint64_t token;
   RoomId room;
   std::vector<Message> messages;
   bool complete;
+  std::uint64_t whole_from;
 };
 // An own message was queued, failed, discarded or sent; sent ones carry seq, room_seq, logged_at_ms.
 struct OutboxChanged {
@@ -473,6 +476,7 @@ class Engine {
   void set_server_address(std::string address);
 
  private:
+  void open();
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

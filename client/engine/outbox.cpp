@@ -115,11 +115,24 @@ std::vector<OutboxRow> Outbox::adopt() {
   last_loaded_ = {};
   more_in_store_ = true;
   load_more();
-  for (auto& [room, queue] : rooms_)
-    for (auto& s : queue.submissions) {
-      adopted.insert(adopted.end(), s.rows.begin(), s.rows.end());
-    }
-  return adopted;
+  return all();
+}
+
+std::vector<OutboxRow> Outbox::all() const {
+  std::vector<OutboxRow> rows;
+  for (const auto& [room, queue] : rooms_)
+    for (const auto& s : queue.submissions) rows.insert(rows.end(), s.rows.begin(), s.rows.end());
+  return rows;
+}
+
+std::vector<OutboxRow> Outbox::reload() {
+  rooms_.clear();
+  under_way_.clear();
+  rows_ = 0;
+  last_loaded_ = {};
+  more_in_store_ = !quiet_;
+  load_more();
+  return all();
 }
 
 Outbox::Submission* Outbox::start(RoomQueue& queue, Submission& s, std::uint64_t now_ms) {
@@ -243,7 +256,14 @@ std::vector<OutboxRow> Outbox::retry_same(const OutboxRow& row) {
   store_.commit();
   // Else it comes with those that are loaded later
   if (!more_in_store_ || row.submission <= last_loaded_)
-    for (const auto& r : rows) append(r).submissions.back().tried = true;
+    for (const auto& r : rows) {
+      RoomQueue& queue = append(r);
+      queue.submissions.back().tried = true;
+    }
+  // It was written before those that wait: it goes first
+  auto& submissions = rooms_[row.room].submissions;
+  std::stable_sort(submissions.begin(), submissions.end(),
+                   [](const Submission& a, const Submission& b) { return a.id < b.id; });
   return rows;
 }
 
@@ -306,9 +326,11 @@ std::vector<RoomId> Outbox::rooms() const {
 std::uint64_t Outbox::oldest_under_way_ms() const {
   std::uint64_t oldest = UINT64_MAX;
   for (const auto& [room, queue] : rooms_)
-    for (const auto& s : queue.submissions) {
-      if (s.state != Submission::State::under_way) break;  // behind it nothing is older
+    for (std::size_t at = 0, left = queue.under_way; left > 0; ++at) {
+      const Submission& s = queue.submissions[at];
+      if (s.state != Submission::State::under_way) continue;
       oldest = std::min(oldest, s.sent_ms);
+      --left;
     }
   return oldest;
 }

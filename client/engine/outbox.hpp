@@ -59,6 +59,9 @@ class Outbox {
   // Removes a row that is surely not in the log; its room, or nullopt if that is not sure.
   std::optional<RoomId> discard(std::uint64_t local_id);
 
+  // After a rollback: what the store has is what there is to send. The rows that are in memory.
+  std::vector<OutboxRow> reload();
+
   // Takes rows of dead processes when there is nothing else to send; what was adopted.
   std::vector<OutboxRow> adopt();
 
@@ -108,6 +111,7 @@ class Outbox {
   RoomQueue& append(OutboxRow row);
   std::vector<OutboxRow> retry_same(const OutboxRow& row);
   void load_more();
+  std::vector<OutboxRow> all() const;
   std::vector<OutboxRow> take(const SubmissionId& id);
   void answered(RoomQueue& queue);
   Submission* find(const SubmissionId& id);

@@ -187,7 +187,8 @@ void Session::went_down() {
   witness_.no_answer();
   presence_.went_down();
   for (auto& [id, room] : rooms_.all()) room.fetching = false;
-  for (auto& job : pages_) job.asked = false;
+  for (auto& job : pages_)
+    if (job.asked) unanswered(job, 0);
   held_.clear();
   held_bytes_ = 0;
   sealed_.clear();
@@ -255,6 +256,7 @@ void Session::find_server(std::uint64_t now_ms) {
 }
 
 void Session::work(std::uint64_t now_ms) {
+  if (reread_) read_again();
   find_server(now_ms);
   const Link::Change change = link_.work(now_ms);
   if (change.went_down) {
@@ -442,13 +444,14 @@ LinkStatus Session::status(std::uint64_t now_ms) const {
 void Session::send(const std::vector<Outbox::Draft>& drafts) {
   emit_outbox(outbox_.queue(drafts, wall_ms()), MessageState::queued);
   had_unsent_ = true;
+  for (const auto& draft : drafts) fail_if_no_member(draft.room);
+}
+
+void Session::fail_if_no_member(const RoomId& id) {
   if (!welcomed_) return;
-  for (const auto& draft : drafts) {
-    const RoomState* room = rooms_.find(draft.room);
-    if (room == nullptr || !room->member)
-      emit_outbox(outbox_.fail_room(draft.room, "You are not a member of this room."),
-                  MessageState::failed);
-  }
+  const RoomState* room = rooms_.find(id);
+  if (room == nullptr || !room->member)
+    emit_outbox(outbox_.fail_room(id, "You are not a member of this room."), MessageState::failed);
 }
 
 std::vector<UserId> Session::mentions_of(const std::string& text) const {
@@ -460,7 +463,9 @@ std::vector<UserId> Session::mentions_of(const std::string& text) const {
 }
 
 void Session::retry(std::uint64_t local_id) {
-  emit_outbox(outbox_.retry(local_id, wall_ms()), MessageState::queued);
+  const auto rows = outbox_.retry(local_id, wall_ms());
+  emit_outbox(rows, MessageState::queued);
+  if (!rows.empty()) fail_if_no_member(rows[0].room);
 }
 
 void Session::discard(std::uint64_t local_id) {

@@ -79,7 +79,7 @@ class Session {
   bool stuck(std::uint64_t now_ms) const;
   // The store cannot be written: nothing can be taken in, so the connection goes and comes again.
   // After a rollback: what was taken and is not stored is asked for again.
-  void store_failed(std::uint64_t now_ms);
+  void store_failed(std::uint64_t now_ms);  // throws nothing
   void committed();  // what work() wrote is in the store
   Message message_of(const OutboxRow& row, MessageState state) const;
   // Of everybody that the server lists.
@@ -156,6 +156,8 @@ class Session {
   void on_send_error(const SubmissionId& id, const pb::Error& error, std::uint64_t now_ms);
   void look_at_witness(std::uint64_t now_ms);
   void ask_people();
+  void fail_if_no_member(const RoomId& room);  // what waits to be sent there
+  void read_again();
   void emit_outbox(const std::vector<OutboxRow>& rows, MessageState state);
   void set_read_only(bool read_only, const std::string& reason);
   bool may_send() const;
@@ -238,6 +240,7 @@ class Session {
   void fetch_gaps(std::uint64_t now_ms);
   void run_pages(std::uint64_t now_ms);
   bool finish_page(PageJob& job);
+  static void unanswered(PageJob& job, std::uint64_t again_ms);
   void ask_page(PageJob& job, std::uint64_t before, std::uint32_t limit);
   void look_for_rows(PageJob& job);
 
@@ -274,6 +277,7 @@ class Session {
 
   std::unordered_map<RequestId, Asked> asked_;
   bool welcomed_ = false;  // on this connection
+  bool reread_ = false;    // what is known of the store may be ahead of it
   bool settles_ = false;   // by a welcome that is not in the store yet
   bool ever_welcomed_ = false;
   std::uint64_t hello_sent_ms_ = 0;

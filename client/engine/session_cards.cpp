@@ -89,12 +89,24 @@ void Session::set_targets() {
 // from without a pause.
 void Session::store_failed(std::uint64_t now_ms) {
   settles_ = false;
+  reread_ = true;
+  lost(now_ms, "the local store cannot be written");
+}
+
+void Session::read_again() {
   card_serial_ = store_.fact_number("card_serial");
   stored_checkpoint_ = store_.fact_text("checkpoint");
   forked_ = store_.fact("log_forked").has_value();
   two_cards_ = store_.fact("two_cards").has_value();
   people_.load(store_);
-  lost(now_ms, "the local store cannot be written");
+  emit_outbox(outbox_.reload(), MessageState::queued);
+  // To a window they may come twice; a bot does not act twice, it goes on from what it was told.
+  if (options_.follow == Follow::newest_first)
+    for (auto& [id, room] : rooms_.all())
+      if (const std::uint64_t head = store_.cached_head(generation_, id);
+          head < room.timeline.delivered())
+        room.timeline.start_at(head);
+  reread_ = false;
 }
 
 void Session::committed() {

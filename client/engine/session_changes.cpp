@@ -9,6 +9,7 @@
 namespace tertulia::client {
 
 namespace {
+constexpr std::uint64_t kFoldSliceMs = 20;
 constexpr std::uint64_t kFoldRest = 4;  // times as long as folding took
 }
 
@@ -100,10 +101,13 @@ Message Session::page_message(const CachedMessage& cached, PageContent content) 
 void Session::tell_changed(std::uint64_t now_ms) {
   if (changed_.empty() || now_ms < changed_from_ms_) return;
   const std::uint64_t begun_ms = monotonic_ms();
-  for (const auto& [room, id] : std::exchange(changed_, {})) {
+  while (!changed_.empty()) {
+    const auto [room, id] = *changed_.begin();
     const auto cached = store_.cached(generation_, room, id);
     if (cached && cached->shown && !is_change(cached->kind))
       events_.push_back(MessageChanged{page_message(*cached, PageContent::folded)});
+    changed_.erase(changed_.begin());
+    if (monotonic_ms() >= begun_ms + kFoldSliceMs) break;
   }
   const std::uint64_t ended_ms = monotonic_ms();
   changed_from_ms_ = ended_ms + kFoldRest * (ended_ms - begun_ms);

@@ -2,6 +2,7 @@
 
 #include "client/engine/mentions.hpp"
 #include "client/engine/session.hpp"
+#include "common/base/clock.hpp"
 #include "common/base/log.hpp"
 #include "common/wire/tertulia.pb.h"
 
@@ -12,6 +13,7 @@ constexpr std::uint32_t kPageMessages = 1'000;  // of a gap that is mended whole
 constexpr std::uint32_t kNewestPageMessages = 100;
 constexpr std::uint64_t kGapMendedWhole = 500;    // a larger one: newest page first
 constexpr std::uint64_t kFetchAgainMs = 5'000;    // after a page that brought nothing
+constexpr std::uint64_t kHeldFullMs = 500;  // a page that found no place to wait is asked for again
 constexpr std::size_t kSealedFramesMax = 256;
 // No room comes here in earnest; above, sums wrap and SQLite's integers turn negative.
 constexpr std::uint64_t kRoomSeqMax = std::uint64_t{1} << 62;
@@ -170,11 +172,17 @@ void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,
     ask_people();
     return;
   }
-  if (asked.jump && !entries.empty()) room.timeline.jump_to(entries.front().leaf.first_room_seq);
-  MessagesArrived arrived{room.shown.id, {}};
-  for (const auto& entry : entries) {
-    Stretch stretch = verified(room, entry, asked.live);
-    if (!of_page) room.timeline.offer(std::move(stretch), arrived.messages);
+  // All of it is stored, or the store fails, before anything counts as given out.
+  std::vector<Stretch> stretches;
+  stretches.reserve(entries.size());
+  for (const auto& entry : entries) stretches.push_back(verified(room, entry, asked.live));
+  MessagesArrived arrived{room.shown.id, {}, false};
+  if (!of_page) {
+    const std::uint64_t before = room.timeline.delivered();
+    if (asked.jump && !entries.empty())
+      room.timeline.jump_to(entries.front().leaf.first_room_seq);
+    arrived.after_gap = before != 0 && room.timeline.delivered() > before;
+    for (Stretch& stretch : stretches) room.timeline.offer(std::move(stretch), arrived.messages);
   }
   if (room.timeline.head() > room.shown.head) {
     room.shown.head = room.timeline.head();
@@ -201,7 +209,8 @@ void Session::hold(const RoomId& room, ByteView bytes, const Asked& asked,
                    std::uint64_t people_question) {
   if (held_bytes_ + bytes.size() > kHeldBytesMax) {
     for (auto& job : pages_)
-      if (asked.what == What::page && job.token == asked.token) job.asked = false;
+      if (asked.what == What::page && job.token == asked.token)
+        unanswered(job, monotonic_ms() + kHeldFullMs);
     return;  // a gap, which will be fetched
   }
   held_bytes_ += bytes.size();
@@ -355,6 +364,13 @@ void Session::look_for_rows(PageJob& job) {
   }
 }
 
+// It is asked once more, not before `again_ms`: no answer is not one without entries.
+void Session::unanswered(PageJob& job, std::uint64_t again_ms) {
+  job.asked = false;
+  job.lowest = 0;
+  job.ask_from_ms = again_ms;
+}
+
 bool Session::finish_page(PageJob& job) {
   RoomState* room = rooms_.find(job.room);
   const bool live = options_.subscribe && options_.follow == Follow::newest_first;
@@ -374,7 +390,7 @@ bool Session::finish_page(PageJob& job) {
       return false;
   }
   // Above the head there is nothing, and nothing stands there without a hole.
-  if (room != nullptr && job.looked == 0)
+  if (room != nullptr && !room->audited && job.looked == 0)
     job.upper = std::min(job.upper, std::max(room->shown.head, room->timeline.delivered()) + 1);
   look_for_rows(job);
   const std::uint64_t lowest = job.looked;
@@ -391,7 +407,7 @@ bool Session::finish_page(PageJob& job) {
     if (job.asked) job.lowest = lowest;
     return false;
   }
-  PageLoaded loaded{job.token, job.room, {}, nothing_older || no_progress};
+  PageLoaded loaded{job.token, job.room, {}, nothing_older || no_progress, lowest};
   for (auto id = job.found.rbegin(); id != job.found.rend(); ++id)
     if (const auto row = store_.cached(generation_, job.room, *id); row && row->shown)
       loaded.messages.push_back(page_message(*row, job.content));

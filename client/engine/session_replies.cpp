@@ -151,7 +151,7 @@ void Session::on_request_error(const Asked& asked, const pb::Error& error, std::
         if (job.token == asked.token) {
           job.asked = false;
           if (error.code() == pb::BUSY || error.code() == pb::READ_ONLY)
-            job.ask_from_ms = now_ms + pause;
+            unanswered(job, now_ms + pause);
           else if (job.looked > 0)
             job.lowest = job.looked;  // it ends with what there is
           else
@@ -222,12 +222,7 @@ void Session::on_welcome(const pb::Welcome& w, std::uint64_t now_ms) {
   }
   open_sealed(now_ms);
   rooms_dirty_ = true;
-  for (const RoomId& id : outbox_.rooms()) {
-    const RoomState* room = rooms_.find(id);
-    if (room == nullptr || !room->member)
-      emit_outbox(outbox_.fail_room(id, "You are not a member of this room."),
-                  MessageState::failed);
-  }
+  for (const RoomId& id : outbox_.rooms()) fail_if_no_member(id);
   set_read_only(w.read_only(), w.read_only_reason());
   people_wanted_ = w.people_version();
   if (people_.version() == 0 || people_wanted_ != people_.version()) ask_people();

@@ -104,7 +104,7 @@ bool Application::start_engine() {
 void Application::fail(const std::string& reason) {
   log::error("profile {}: {}", options_.profile.string(), reason);
   exit_code_ = exit_failed;
-  if (options_.bench_first_frame) return;
+  if (options_.bench_first_frame) return quit();
   failure_ = std::make_unique<StartFailure>(options_.profile, reason);
   add_window(failure_->window());
   failure_->window().present();

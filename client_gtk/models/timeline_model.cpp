@@ -47,6 +47,7 @@ std::uint64_t TimelineModel::last_room_seq() const {
 
 void TimelineModel::reset(std::vector<client::Message> page) {
   messages_.clear();
+  hidden_.clear();
   detached_ = false;
   for (auto& message : page) upsert(std::move(message));
 }
@@ -71,13 +72,28 @@ std::size_t TimelineModel::append(std::vector<client::Message> page, std::uint64
   messages_.insert(messages_.end(), std::make_move_iterator(page.begin()),
                    std::make_move_iterator(page.end()));
   detached_ = std::max(looked, last_room_seq()) < newest_room_seq;
-  return page.size();
+  if (detached_) return page.size();
+  const std::size_t added = page.size() + hidden_.size();
+  messages_.insert(messages_.end(), std::make_move_iterator(hidden_.begin()),
+                   std::make_move_iterator(hidden_.end()));
+  hidden_.clear();
+  return added;
 }
 
 std::vector<TimelineStep> TimelineModel::upsert(client::Message message) {
   using Kind = TimelineStep::Kind;
   std::vector<TimelineStep> steps;
   if (client::is_change(message.kind)) return steps;
+  if (detached_ && message.local_id != 0)
+    for (auto at = hidden_.begin(); at != hidden_.end(); ++at)
+      if (at->local_id == message.local_id) {
+        // Sent meanwhile: it comes with its page
+        if (message.room_seq != 0)
+          hidden_.erase(at);
+        else
+          *at = std::move(message);
+        return steps;
+      }
   const std::size_t by_local = find_local(message.local_id);
   const std::size_t by_seq = find_seq(message.room_seq);
   const bool in_log = by_seq != size();  // as a row of its own
@@ -121,6 +137,7 @@ std::vector<TimelineStep> TimelineModel::change(client::Message message) {
 }
 
 std::vector<TimelineStep> TimelineModel::discard(std::uint64_t local_id) {
+  std::erase_if(hidden_, [&](const auto& m) { return m.local_id == local_id; });
   const std::size_t index = find_local(local_id);
   if (index == size()) return {};
   messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(index));
@@ -132,6 +149,9 @@ std::size_t TimelineModel::drop_back(std::size_t count) {
   std::size_t kept = size() - count;
   while (kept > 0 && messages_[kept - 1].room_seq == 0) --kept;
   const std::size_t dropped = size() - kept;
+  std::copy_if(std::make_move_iterator(messages_.begin() + static_cast<std::ptrdiff_t>(kept)),
+               std::make_move_iterator(messages_.end()), std::back_inserter(hidden_),
+               [](const client::Message& m) { return m.room_seq == 0; });
   messages_.resize(kept);
   detached_ = true;
   return dropped;

@@ -34,8 +34,8 @@ class TimelineModel {
   std::vector<TimelineStep> change(client::Message message);
   std::vector<TimelineStep> discard(std::uint64_t local_id);
   // Drops rows at the end that is out of sight. Without its newest rows the window is detached:
-  // nothing new is added until append() reaches the newest again. Unsent rows go with them: returns
-  // how many rows went.
+  // nothing new is added until append() reaches the newest again. Unsent rows go with them, and come
+  // again then. Returns how many rows went.
   std::size_t drop_back(std::size_t count);
   void drop_front(std::size_t count);
   // Adds a newer page of a detached window: all rows up to room_seq `looked`, of which the last may be
@@ -56,6 +56,7 @@ class TimelineModel {
   std::size_t find_local(std::uint64_t local_id) const;  // size() if absent
 
   std::deque<client::Message> messages_;
+  std::deque<client::Message> hidden_;  // unsent ones, while the window is detached
   bool detached_ = false;
 };
 

@@ -127,6 +127,7 @@ void MainPage::show_rooms(std::vector<client::Room> rooms) {
   }
   if (rooms_.empty()) {
     timeline_.show_no_room();
+    open_ = {};
     return;
   }
   const auto wanted = find_room(rooms_, wanted_);

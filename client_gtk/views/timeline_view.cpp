@@ -96,9 +96,9 @@ void TimelineView::load_newer() {
   if (!loaded_ || !model_.detached() || request_ != Request::none) return;
   request_ = Request::newer;
   // Not above what is known to be there: what comes meanwhile is for the next page
-  const std::uint64_t last = std::max(looked_, model_.last_room_seq());
-  looked_ = std::min(last + newer_rows_, std::max(last, room_head_));
-  ports_.load_page(room_, looked_ + 1, newer_rows_, ++token_);
+  const std::uint64_t last = newest_looked();
+  asked_ = std::min(last + newer_rows_, std::max(last, room_head_));
+  ports_.load_page(room_, asked_ + 1, newer_rows_, ++token_);
 }
 
 void TimelineView::page_loaded(client::PageLoaded& event) {
@@ -159,14 +159,22 @@ void TimelineView::older_page(client::PageLoaded& page) {
 }
 
 void TimelineView::newer_page(client::PageLoaded& page) {
+  // Cut off at what is cached, by a connection that has gone: scrolling asks again
+  if (page.whole_from > newest_looked() + 1) return;
   const std::size_t known = model_.size();
-  const std::size_t added = model_.append(std::move(page.messages), looked_, room_head_);
+  auto& messages = page.messages;
+  std::erase_if(messages, [&](const auto& m) { return m.room_seq <= newest_looked(); });
+  looked_ = asked_;
+  if (messages.size() > page_rows) {  // behind a flood of changes: a page, and no more
+    messages.resize(page_rows);
+    looked_ = messages.back().room_seq;
+  }
+  const std::size_t added = model_.append(std::move(messages), looked_, room_head_);
   for (std::size_t i = known; i < known + added; ++i) insert_row(i);
   if (added == 0) {
     // nothing but reactions and the like: on, in larger steps
     newer_rows_ = std::min(2 * newer_rows_, newer_rows_max);
-    if (model_.detached()) return load_newer();
-    return show_jump();
+    return scrolled();  // loads on, or is at the end now
   }
   newer_rows_ = page_rows;
   if (model_.size() <= rows_max) return;
@@ -178,8 +186,24 @@ void TimelineView::newer_page(client::PageLoaded& page) {
   complete_ = false;
 }
 
+std::uint64_t TimelineView::newest_looked() const {
+  return std::max(looked_, model_.last_room_seq());
+}
+
 void TimelineView::arrived(client::MessagesArrived& event) {
   if (event.room != room_) return;
+  if (event.after_gap && loaded_) {
+    // What was missed is in pages: from here on, or read up to the end by scrolling
+    if (!event.messages.empty()) room_head_ = std::max(room_head_, event.messages.back().room_seq);
+    waiting_.clear();
+    if (at_end_) return load_newest(first_page_rows);
+    if (!model_.detached()) {
+      const std::size_t dropped = model_.drop_back(0);
+      for (std::size_t i = 0; i < dropped; ++i) remove_row(rows_.size() - 1);
+      looked_ = 0;
+    }
+    return show_jump();
+  }
   // they come again as what they make of a message
   std::erase_if(event.messages, [](const auto& m) { return client::is_change(m.kind); });
   waiting_.insert(waiting_.end(), std::make_move_iterator(event.messages.begin()),

@@ -107,7 +107,9 @@ class TimelineView {
   enum class Request { none, newest, older, newer } request_ = Request::none;
   bool loaded_ = false;
   bool complete_ = false;  // nothing older in the log
-  std::uint64_t looked_ = 0;  // of a detached window: newer pages up to this room_seq were asked for
+  std::uint64_t newest_looked() const;
+  std::uint64_t looked_ = 0;  // of a detached window: newer pages up to this room_seq have come
+  std::uint64_t asked_ = 0;   // up to where the one that is asked for goes
   std::uint32_t newer_rows_ = page_rows;  // how many the next one is of
   bool at_end_ = true;     // the newest row is in sight: stay there
   bool active_ = false;

@@ -179,7 +179,7 @@ struct Engine::Impl {
       all.push_back(log.back());
     }
     rooms[0].head = log.size();
-    tell(MessagesArrived{rooms[0].id, std::move(all)});
+    tell(MessagesArrived{rooms[0].id, std::move(all), false});
   }
 };
 
@@ -344,7 +344,7 @@ void Engine::load_page(const RoomId& room, std::uint64_t before, std::uint32_t l
       if (m.room == room) page.push_back(m);
     }
   }
-  impl_->tell(PageLoaded{token, room, std::move(page), begin == 0});
+  impl_->tell(PageLoaded{token, room, std::move(page), begin == 0, begin + 1});
 }
 
 void Engine::reconnect_now() { impl_->tell_link(); }

@@ -141,6 +141,25 @@ BOOST_AUTO_TEST_CASE(who_asks_too_often_is_told_when_to_ask_again) {
   for (int i = 0; i < 3; ++i) BOOST_TEST(beto.run({"send", "general", "hola"}).code == 0);
 }
 
+BOOST_AUTO_TEST_CASE(history_is_whole_however_often_it_is_told_to_wait) {
+  TestBroker broker(
+      {.config_more = "[limits]\ndevice_requests_per_s = 1\ndevice_requests_burst = 2\n"
+                      "device_messages_per_s = 0\nuser_messages_per_s = 0\n",
+       .rates = true});
+  Cli ana{broker.temp(), "ana"}, beto{broker.temp(), "beto"};
+  ana.enrol(broker.invite("ana"));
+  beto.enrol(broker.invite("beto"));
+  std::string lines;
+  for (int i = 1; i <= 2'500; ++i) lines += fmt::format("{}\n", i);
+  BOOST_REQUIRE(ana.run({"send", "general", "-"}, lines, kMsMax).code == 0);
+  const std::uint64_t before = counted(broker, "refused_rate_requests");
+  const Ran read = beto.run({"--timeout", "60", "history", "general", "--limit", "2500", "--json"}, {},
+                            kMsMax);
+  BOOST_TEST(read.code == 0, read.err);
+  BOOST_TEST(json_lines(read.out).size() == 2'500u);
+  BOOST_TEST(counted(broker, "refused_rate_requests") > before);
+}
+
 BOOST_AUTO_TEST_CASE(an_invite_is_not_tried_for_ever) {
   TestBroker broker({.config_more = "[limits]\nenrolments_per_minute = 3\n", .rates = true});
   RawClient mallory{broker.invite("mallory")};

@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(detached_window_takes_nothing_new_until_it_reaches_the_newe
   BOOST_TEST(model.upsert(logged(4)).empty());
   BOOST_TEST(model.append({logged(2), logged(3)}, 3, 4) == 1);
   BOOST_TEST(model.detached());
-  BOOST_TEST(model.append({logged(4)}, 4, 4) == 1);
+  BOOST_TEST(model.append({logged(4)}, 4, 4) == 2);
   BOOST_TEST(!model.detached());
 }
 
@@ -95,6 +95,22 @@ BOOST_AUTO_TEST_CASE(a_detached_window_ends_where_only_changes_follow) {
   BOOST_TEST(model.detached());
   BOOST_TEST(model.append({logged(2), logged(3)}, 9, 9) == 0);
   BOOST_TEST(!model.detached());
+}
+
+BOOST_AUTO_TEST_CASE(unsent_messages_are_back_with_the_newest) {
+  TimelineModel model;
+  model.reset({logged(1), logged(2), logged(3), queued(7), queued(8), queued(9)});
+  BOOST_TEST(model.drop_back(5) == 5);
+  BOOST_TEST(model.upsert(queued(8)).empty());
+  client::Message sent = logged(4);
+  sent.local_id = 9;
+  BOOST_TEST(model.upsert(sent).empty());
+  BOOST_TEST(model.discard(7).empty());
+  BOOST_TEST(model.append({logged(2)}, 2, 4) == 1);
+  // 3, 4 (which was 9), and 8 behind them
+  BOOST_TEST(model.append({logged(3), sent}, 4, 4) == 3);
+  BOOST_TEST(model.size() == 5);
+  BOOST_TEST(model.at(4).local_id == 8);
 }
 
 BOOST_AUTO_TEST_CASE(discarded_message_goes) {

@@ -210,6 +210,22 @@ BOOST_AUTO_TEST_CASE(what_may_be_in_the_log_is_tried_again_under_its_id_with_all
   BOOST_TEST(box.outbox.empty());
 }
 
+BOOST_AUTO_TEST_CASE(after_a_rollback_what_the_store_has_is_what_is_sent) {
+  const ScratchDirectory dir;
+  Box box(dir.path());
+  const auto rows = box.queue(3);
+  box.queue(1, 2);
+  const SubmissionId id = box.send()->id;
+  BOOST_TEST(box.outbox.failed(id, "no", false).size() == 3u);
+  box.store.rollback();
+  BOOST_TEST(box.outbox.reload().size() == 4u);
+  const auto* again = box.send();
+  BOOST_REQUIRE(again != nullptr);
+  BOOST_TEST((again->id == id));
+  BOOST_TEST(again->rows.size() == 3u);
+  BOOST_TEST(box.send() != nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(what_was_never_sent_gets_another_id_when_it_is_tried_again) {
   const ScratchDirectory dir;
   Box box(dir.path());
