@@ -23,8 +23,8 @@ void Log::Impl::hold_behind(const SubmissionAppend& a, std::uint64_t pause_ms) {
 
 // While nothing is written, the disk is the reason and not the order.
 bool Log::Impl::must_wait(const SubmissionAppend& a) {
-  return !stopped && !a.posted && !hold.empty() &&
-         hold.wait_ms(a.asker, a.submission.room, monotonic_ms()) > 0;
+  if (a.posted || a.submission.is_act() || hold.empty()) return false;
+  return hold.wait_ms(a.asker, a.submission.room, monotonic_ms()) > 0 && !stopped;
 }
 
 Outcome Log::Impl::decide(SubmissionAppend& a) {
@@ -33,9 +33,10 @@ Outcome Log::Impl::decide(SubmissionAppend& a) {
     return Refused{pb::NOT_ALLOWED, "This connection's key is not that of the device that signed."};
   DeviceSlot& slot = derived->device_slot(a.submission.device);
   if (auto first_answer = posted_before(a, slot)) return std::move(*first_answer);
+  const bool waits = must_wait(a);  // asked first: one that is known may be what the others wait for
   if (auto first_answer = known(a, slot)) return std::move(*first_answer);
   if (a.submission.is_act()) return decide_act(a, *device, slot);
-  if (must_wait(a))
+  if (waits)
     return Refused{pb::BUSY, "One that was sent before this is to be sent again first."};
   if (auto refusal = rights(a, *device)) return std::move(*refusal);
   if (!recent.knows(a.submission.seen_size, a.submission.seen_root)) {
