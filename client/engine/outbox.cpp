@@ -27,7 +27,9 @@ Outbox::Outbox(Store& store, Profile& profile, std::uint64_t process, bool quiet
     : store_(store),
       profile_(profile),
       process_(process),
-      quiet_(quiet) {}
+      quiet_(quiet) {
+  for (const SubmissionId& id : store_.perhaps_logged()) perhaps_logged_.insert(id);
+}
 
 Outbox::RoomQueue& Outbox::append(OutboxRow row) {
   auto& queue = rooms_[row.room];
@@ -131,6 +133,8 @@ std::vector<OutboxRow> Outbox::reload() {
   rows_ = 0;
   last_loaded_ = {};
   more_in_store_ = !quiet_;
+  perhaps_logged_.clear();
+  for (const SubmissionId& id : store_.perhaps_logged()) perhaps_logged_.insert(id);
   load_more();
   return all();
 }
@@ -187,6 +191,7 @@ std::vector<OutboxRow> Outbox::failed(const SubmissionId& id, const std::string&
                                       bool perhaps_logged) {
   auto rows = take(id);
   if (!rows.empty()) store_.set_failed(id, reason, perhaps_logged);
+  if (!rows.empty() && perhaps_logged) perhaps_logged_.insert(id);
   for (auto& row : rows) {
     row.failed = true;
     row.perhaps_logged = perhaps_logged;
@@ -229,6 +234,7 @@ std::vector<OutboxRow> Outbox::fail_room(const RoomId& room, const std::string& 
   if (at == rooms_.end() || at->second.under_way > 0) return out;
   for (auto& s : at->second.submissions) {
     store_.set_failed(s.id, reason, s.tried);
+    if (s.tried) perhaps_logged_.insert(s.id);
     rows_ -= s.rows.size();
     for (auto& row : s.rows) {
       row.failed = true;
@@ -242,10 +248,23 @@ std::vector<OutboxRow> Outbox::fail_room(const RoomId& room, const std::string& 
   return out;
 }
 
+std::vector<OutboxRow> Outbox::rows_of(const RoomId& room, const SubmissionId& id) {
+  std::vector<OutboxRow> rows = store_.outbox_of(room);
+  std::erase_if(rows, [&](const OutboxRow& r) { return r.submission != id; });
+  return rows;
+}
+
+std::vector<OutboxRow> Outbox::seen(const RoomId& room, const SubmissionId& id) {
+  if (perhaps_logged_.erase(id) == 0) return {};
+  std::vector<OutboxRow> rows = rows_of(room, id);
+  std::erase_if(rows, [](const OutboxRow& r) { return !r.failed; });
+  for (const auto& row : rows) store_.remove_row(row.local_id);
+  return rows;
+}
+
 // An ack that was lost, and then one was no member any more: as it is, it is known in the log or not.
 std::vector<OutboxRow> Outbox::retry_same(const OutboxRow& row) {
-  std::vector<OutboxRow> rows = store_.outbox_of(row.room);
-  std::erase_if(rows, [&](const OutboxRow& r) { return r.submission != row.submission; });
+  std::vector<OutboxRow> rows = rows_of(row.room, row.submission);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     store_.remove_row(rows[i].local_id);
     rows[i].index = static_cast<std::uint8_t>(i);
@@ -254,6 +273,7 @@ std::vector<OutboxRow> Outbox::retry_same(const OutboxRow& row) {
     store_.put(process_, rows[i]);
   }
   store_.commit();
+  perhaps_logged_.erase(row.submission);
   // Else it comes with those that are loaded later
   if (!more_in_store_ || row.submission <= last_loaded_)
     for (const auto& r : rows) {

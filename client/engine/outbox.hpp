@@ -12,6 +12,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "client/engine/store.hpp"
@@ -85,6 +86,8 @@ class Outbox {
   // perhaps_logged: the answer does not say that it is not in the log.
   std::vector<OutboxRow> failed(const SubmissionId& id, const std::string& reason,
                                 bool perhaps_logged);
+  // An own submission was seen in the log: rows of it that had failed, which are there after all.
+  std::vector<OutboxRow> seen(const RoomId& room, const SubmissionId& id);
   // To be sent again, the room not before `pause_ms` from now.
   void again(const SubmissionId& id, std::uint64_t now_ms, std::uint64_t pause_ms);
   void go_on(std::uint64_t now_ms);  // ends all pauses: what they waited for has come
@@ -109,6 +112,7 @@ class Outbox {
   };
   Submission* start(RoomQueue& queue, Submission& s, std::uint64_t now_ms);
   RoomQueue& append(OutboxRow row);
+  std::vector<OutboxRow> rows_of(const RoomId& room, const SubmissionId& id);  // in the store
   std::vector<OutboxRow> retry_same(const OutboxRow& row);
   void load_more();
   std::vector<OutboxRow> all() const;
@@ -122,6 +126,7 @@ class Outbox {
   const bool quiet_;
   std::map<RoomId, RoomQueue> rooms_;
   std::unordered_map<SubmissionId, RoomId> under_way_;
+  std::set<SubmissionId> perhaps_logged_;  // failed, and perhaps in the log; hardly ever any
   std::size_t rows_ = 0;        // in memory
   bool more_in_store_ = false;  // rows after last_loaded_ that are not in memory
   SubmissionId last_loaded_;

@@ -231,6 +231,7 @@ class Session {
   void hold(const RoomId& room, ByteView bytes, const Asked& asked, std::uint64_t people_question);
   void take_mark(const RoomId& room, std::uint64_t room_seq);
   void take_held(std::uint64_t now_ms);
+  void settle(const RoomId& room, const record::Leaf& leaf);
   bool keep_sealed(ByteView frame);
   void keep_for_welcome(ByteView frame, const wire::DownFrame& down, bool keep,
                         std::uint64_t now_ms);

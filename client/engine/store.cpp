@@ -295,6 +295,12 @@ std::optional<OutboxRow> Store::outbox_row(std::uint64_t local_id) {
   s.reset();
   return row;
 }
+std::vector<SubmissionId> Store::perhaps_logged() {
+  std::vector<SubmissionId> out;
+  auto& s = s_->perhaps_logged.with();
+  while (s.step()) out.push_back(s.id<SubmissionId>(0));
+  return out;
+}
 void Store::remove_submission(const SubmissionId& id) {
   begin();
   s_->remove_submission.with(id).run();

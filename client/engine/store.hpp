@@ -155,6 +155,7 @@ class Store {
                                 std::uint32_t limit);
   std::vector<OutboxRow> outbox_of(const RoomId& room);
   std::optional<OutboxRow> outbox_row(std::uint64_t local_id);
+  std::vector<SubmissionId> perhaps_logged();  // of failed rows
   void remove_submission(const SubmissionId& submission);
   void remove_row(std::uint64_t local_id);
   void set_index(std::uint64_t local_id, std::uint8_t index);

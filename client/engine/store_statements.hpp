@@ -90,6 +90,7 @@ struct Store::Statements {
       db,
       "SELECT submission,idx,local_id,room,kind,created_ms,salt,body,failed,failure,target "
       "FROM outbox WHERE local_id=?"};
+  Statement perhaps_logged{db, "SELECT DISTINCT submission FROM outbox WHERE failed=2"};
   Statement remove_submission{db, "DELETE FROM outbox WHERE submission=?"};
   Statement remove_row{db, "DELETE FROM outbox WHERE local_id=?"};
   Statement set_index{db, "UPDATE outbox SET idx=? WHERE local_id=?"};

@@ -1,5 +1,6 @@
 // The engine as a window uses it: pages, echoes, drafts, the state of the link.
 #include "client/engine/engine.hpp"
+#include "client/engine/outbox.hpp"
 #include "tests/integration/scenario.hpp"
 
 namespace tertulia::test {
@@ -282,6 +283,56 @@ BOOST_AUTO_TEST_CASE(what_a_new_direct_room_says_is_counted_for_no_other_one) {
   };
   BOOST_TEST(beto.until([&] { return head_with(3) == 1; }));
   BOOST_TEST(head_with(1) == 1);
+}
+
+BOOST_AUTO_TEST_CASE(what_failed_and_is_in_the_log_all_the_same_is_told_as_sent) {
+  TestBroker broker;
+  const auto here = broker.temp() / "ana", before = broker.temp() / "before";
+  {
+    Window ana(here);
+    BOOST_REQUIRE(ana.enrol(broker.invite("ana")));
+    ana.engine.stop();
+  }
+  std::filesystem::copy(here, before, std::filesystem::copy_options::recursive);
+  client::Message sent;
+  {
+    Window ana(here);
+    BOOST_REQUIRE(ana.online());
+    ana.engine.send_text(ana.general().id, "¿Ha llegado?");
+    BOOST_REQUIRE(ana.until([&] {
+      return !ana.outbox.empty() && ana.outbox.back().state == MessageState::sent;
+    }));
+    sent = ana.outbox.back();
+    ana.engine.stop();
+  }
+  // The profile as it was if the ack had been lost, and ana put out of the room
+  constexpr std::uint64_t local_id = 77;
+  {
+    client::Profile profile(before);
+    client::Store store(profile);
+    client::OutboxRow row;
+    row.local_id = local_id;
+    row.room = sent.room;
+    row.submission = sent.id.submission;
+    row.index = sent.id.index;
+    client::Outbox::Draft draft;
+    draft.text = sent.text;
+    row.body = client::Outbox::body_of(draft);
+    row.failed = row.perhaps_logged = true;
+    row.failure = "You are not a member of this room.";
+    store.put(1, row);
+    store.commit();
+  }
+  Window ana(before);
+  BOOST_TEST(ana.until([&] {
+    return std::any_of(ana.outbox.begin(), ana.outbox.end(), [&](const Message& m) {
+      return m.local_id == local_id && m.state == MessageState::sent &&
+             m.room_seq == sent.room_seq && m.text == sent.text;
+    });
+  }));
+  ana.engine.retry(local_id);  // there is nothing to be tried again
+  bool complete = false;
+  BOOST_TEST(ana.page(0, 10, complete).size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_written_offline_goes_once_when_the_server_is_back) {

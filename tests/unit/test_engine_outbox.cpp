@@ -210,6 +210,18 @@ BOOST_AUTO_TEST_CASE(what_may_be_in_the_log_is_tried_again_under_its_id_with_all
   BOOST_TEST(box.outbox.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_seen_in_the_log_has_not_failed) {
+  const ScratchDirectory dir;
+  Box box(dir.path());
+  box.queue(2);
+  const SubmissionId id = box.send()->id;
+  BOOST_TEST(box.outbox.seen(room_of(1), id).empty());  // it is under way
+  BOOST_TEST(box.outbox.failed(id, "no member", true).size() == 2u);
+  BOOST_TEST(box.outbox.seen(room_of(1), id).size() == 2u);
+  BOOST_TEST(box.store.outbox_of(room_of(1)).empty());
+  BOOST_TEST(box.outbox.seen(room_of(1), id).empty());
+}
+
 BOOST_AUTO_TEST_CASE(after_a_rollback_what_the_store_has_is_what_is_sent) {
   const ScratchDirectory dir;
   Box box(dir.path());
