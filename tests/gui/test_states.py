@@ -13,6 +13,7 @@ from window_driver import Window, press, text_of, wait_for
 NARROW_PX = 360
 WHEEL_CLICKS = 6  # 68 pixels each (GTK 4.8, a view of 565 pixels): at most 12 rows
 JUMP_ROWS_MAX = 15
+LOOKS = 3  # of 50 ms, at the same row
 
 
 def preview(program, *arguments, **environment):
@@ -289,15 +290,21 @@ def turn_wheel(window, at, button, arrived):
     while not arrived(at):
         window.wheel(button, WHEEL_CLICKS)
         was = at
-        at = wait_for(f"the timeline moves from #{was}", lambda: moved(window, was))
+        at = wait_for(f"the timeline moves from #{was}", moved_and_rests(window, was))
         assert (at < was) == back, f"the wheel went from #{was} to #{at}"
         assert abs(at - was) <= JUMP_ROWS_MAX, f"a jump from #{was} to #{at}"
     return at
 
 
-def moved(window, was):
-    now = window.top_number()
-    return now if now and now != was else None
+def moved_and_rests(window, was):
+    """All clicks are taken: a busy machine takes them one by one, and those of the next turn too."""
+    seen = []
+
+    def rests():
+        seen.append(window.top_number())
+        now = seen[-1]
+        return now if now and now != was and seen[-LOOKS:] == [now] * LOOKS else None
+    return rests
 
 
 def burst(program):
