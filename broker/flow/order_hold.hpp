@@ -3,10 +3,10 @@
 // first comes again; else they would overtake it, and the room would show one author's messages in
 // another order than he wrote them.
 //
-// It comes again when a request_id comes that is not above the refused one: a client's rise with its
-// submissions. No time decides it, since what was under way may have waited anywhere; only who does
-// not ask again within grace_ms is let through. One thread: everyone who refuses has his own, and a
-// frame passes them all.
+// It is known by its request_id: a client's rise with its submissions. What is above all that was held
+// so far was under way, however late it comes; what was held and comes again shows that the client
+// sends again without the first, which he has given up: then nothing is held any more. Time only ends
+// what nobody asks for again. One thread: everyone who refuses has his own, and a frame passes them all.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace tertulia::broker {
 
 class OrderHold {
  public:
-  static constexpr std::uint64_t grace_ms = 5'000;     // after the time that the refusal asked for
+  static constexpr std::uint64_t longest_ms = 30'000;  // after the time that the refusal asked for
   static constexpr std::size_t rooms_max = 64;         // of one connection; the oldest hold gives way
   static constexpr std::uint32_t held_retry_ms = 50;   // at least, for those behind the first
 
@@ -33,14 +33,15 @@ class OrderHold {
     auto& holds = connections_[asker.routing];
     const auto at = find(holds, room);
     if (at != holds.end()) {
-      if (asker.request < at->first) *at = {room, asker.request, now_ms + pause_ms};
+      if (asker.request < at->first) at->first = asker.request;
+      at->pause_ends_ms = std::max(at->pause_ends_ms, now_ms + pause_ms);
       return;
     }
     if (holds.size() == rooms_max)
       holds.erase(std::min_element(holds.begin(), holds.end(), [](const Hold& a, const Hold& b) {
         return a.pause_ends_ms < b.pause_ends_ms;
       }));
-    holds.push_back({room, asker.request, now_ms + pause_ms});
+    holds.push_back({room, asker.request, asker.request, now_ms + pause_ms});
   }
 
   // How long this submission is to wait behind another; 0: it may pass, and a hold that it ends is over.
@@ -49,8 +50,10 @@ class OrderHold {
     if (connection == connections_.end()) return 0;
     auto& holds = connection->second;
     const auto at = find(holds, room);
-    if (at == holds.end()) return 0;
-    if (at->first < asker.request && now_ms < at->pause_ends_ms + grace_ms) {
+    // One that was sent before the refused one stands behind nothing, and ends nothing
+    if (at == holds.end() || asker.request < at->first) return 0;
+    if (at->last < asker.request && now_ms < at->pause_ends_ms + longest_ms) {
+      at->last = asker.request;
       const std::uint64_t left = at->pause_ends_ms > now_ms ? at->pause_ends_ms - now_ms : 0;
       return std::max(held_retry_ms, static_cast<std::uint32_t>(left));
     }
@@ -63,6 +66,7 @@ class OrderHold {
   struct Hold {
     RoomId room;
     RequestId first;                  // the lowest that was refused
+    RequestId last;                   // the highest that was held behind it
     std::uint64_t pause_ends_ms = 0;  // monotonic
   };
   using Holds = std::vector<Hold>;
@@ -83,7 +87,7 @@ class OrderHold {
   // Connections that ended with a hold leave it behind.
   void sweep(std::uint64_t now_ms) {
     for (auto& [routing, holds] : connections_)
-      std::erase_if(holds, [&](const Hold& h) { return now_ms >= h.pause_ends_ms + grace_ms; });
+      std::erase_if(holds, [&](const Hold& h) { return now_ms >= h.pause_ends_ms + longest_ms; });
     std::erase_if(connections_, [](const auto& item) { return item.second.empty(); });
     sweep_at_ = std::max(kSweepAt, 2 * connections_.size());
   }

@@ -150,7 +150,7 @@ bool Gateway::Impl::receive_one() {
       wait_ms = busy_retry_ms;
       if (room) hold.refused(frame.asker, *room, monotonic_ms(), wait_ms);
     }
-    metrics.add(Count::refused_busy);
+    metrics.add(held ? Count::refused_behind : Count::refused_busy);
     send(frame.asker.routing, busy_frame(frame.asker, wait_ms).frame);
   }
   return true;

@@ -11,7 +11,6 @@ namespace tertulia::broker {
 
 namespace {
 
-constexpr std::uint32_t kRetryAfterMs = 1000;
 constexpr std::uint64_t kPageBytes = 4096;
 
 // What did not get in because the disk is full.
@@ -93,7 +92,7 @@ class ResultOf {
   void refuse(const Asker& asker, const Refused& refused) {
     if (metrics_ != nullptr)
       metrics_->add(refused.code == pb::TOO_MANY ? Count::refused_too_many : Count::refused_by_log);
-    out_.answers.push_back(answers_.refused(asker, refused, checkpoint_, kRetryAfterMs));
+    out_.answers.push_back(answers_.refused(asker, refused, checkpoint_, log_retry_ms));
   }
 
   Metrics* metrics_;
@@ -127,7 +126,7 @@ CommitResult Log::append(std::vector<Append>&& batch) {
     outcomes.clear();
     for (const Append& item : batch) {
       outcomes.push_back(refusal_of(item));
-      if (const auto* a = std::get_if<SubmissionAppend>(&item)) m.hold_behind(*a, kRetryAfterMs);
+      if (const auto* a = std::get_if<SubmissionAppend>(&item)) m.hold_behind(*a, log_retry_ms);
     }
   } catch (...) {
     m.failed = true;

@@ -18,6 +18,7 @@
 
 namespace tertulia::broker {
 
+inline constexpr std::uint32_t log_retry_ms = 1000;  // while it cannot write
 inline constexpr const char* disk_full_text =
     "The server's disk is full: it reads and cannot write.";
 
@@ -204,7 +205,7 @@ struct Log::Impl {
   std::optional<Refused> rights(const SubmissionAppend& a, const Device& device) const;
   std::optional<Refused> references(const SubmissionAppend& a, const Device& device);
   std::optional<Refused> changed_too_often(std::uint64_t room_no, std::uint64_t room_seq,
-                                           const UserId& user) const;
+                                           const UserId& user, bool by_author) const;
   Outcome write(const SubmissionAppend& a, DeviceSlot& slot);
 
   // log_acts.cpp. signer null: the administrator at the machine.

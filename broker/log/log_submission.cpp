@@ -21,10 +21,9 @@ void Log::Impl::hold_behind(const SubmissionAppend& a, std::uint64_t pause_ms) {
   hold.refused(a.asker, a.submission.room, monotonic_ms(), pause_ms);
 }
 
-// While nothing is written, the disk is the reason and not the order.
 bool Log::Impl::must_wait(const SubmissionAppend& a) {
   if (a.posted || a.submission.is_act() || hold.empty()) return false;
-  return hold.wait_ms(a.asker, a.submission.room, monotonic_ms()) > 0 && !stopped;
+  return hold.wait_ms(a.asker, a.submission.room, monotonic_ms()) > 0;
 }
 
 Outcome Log::Impl::decide(SubmissionAppend& a) {
@@ -36,6 +35,11 @@ Outcome Log::Impl::decide(SubmissionAppend& a) {
   const bool waits = must_wait(a);  // asked first: one that is known may be what the others wait for
   if (auto first_answer = known(a, slot)) return std::move(*first_answer);
   if (a.submission.is_act()) return decide_act(a, *device, slot);
+  // Not looked at any further: what it refers to may be among those that could not be written
+  if (stopped) {
+    hold_behind(a, log_retry_ms);
+    return Refused{pb::READ_ONLY, disk_full_text};
+  }
   if (waits)
     return Refused{pb::BUSY, "One that was sent before this is to be sent again first."};
   if (auto refusal = rights(a, *device)) return std::move(*refusal);
@@ -85,11 +89,12 @@ std::optional<Refused> Log::Impl::rights(const SubmissionAppend& a, const Device
 
 // Clients fold all changes of a message whenever one is added: their number has a bound.
 std::optional<Refused> Log::Impl::changed_too_often(std::uint64_t room_no, std::uint64_t room_seq,
-                                                    const UserId& user) const {
+                                                    const UserId& user, bool by_author) const {
   const LogLimits& limits = options.limits;
   const auto now = static_cast<std::uint64_t>(
       std::count(change_targets.begin(), change_targets.end(), room_seq));  // by this submission
-  if (store->changes(room_no, room_seq, UserId{}) + now >= limits.changes_per_message_max)
+  if (!by_author &&
+      store->changes(room_no, room_seq, UserId{}) + now >= limits.changes_per_message_max)
     return Refused{pb::TOO_MANY,
                    fmt::format("This message was changed and reacted to {} times, which is as "
                                "often as this server takes (changes_per_message_max).",
@@ -132,8 +137,9 @@ std::optional<Refused> Log::Impl::references(const SubmissionAppend& a, const De
       return not_in_this_room(needed);
     if (m.kind == Kind::erase) continue;
     const std::uint64_t room_seq = target.first_room_seq + m.target.index;
+    const bool by_author = own && m.kind == Kind::edit;  // nobody's reactions stop him
     if (auto full = changed_too_often(derived->room_slot(a.submission.room).number, room_seq,
-                                      device.user))
+                                      device.user, by_author))
       return full;
     change_targets.push_back(room_seq);
   }

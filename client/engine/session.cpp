@@ -14,6 +14,7 @@ constexpr std::uint64_t kFindAfterMs = 2'000;
 constexpr std::uint64_t kFindEveryMs = 60'000;
 constexpr std::uint64_t kHelloMsMax = 10'000;
 constexpr std::uint64_t kSilenceMsMax = 15'000;  // with something under way
+constexpr std::uint64_t kNoAnswerMsMax = 60'000;  // to any submission, while others are answered
 constexpr unsigned kPingsOpenMax = 3;
 constexpr std::uint64_t kRoomsChangedMs = 200;  // at most one list in this time
 constexpr std::uint64_t kAdoptMs = 5'000;
@@ -321,6 +322,9 @@ void Session::watch_link(std::uint64_t now_ms) {
   const std::uint64_t oldest = outbox_.oldest_under_way_ms();
   if (oldest != UINT64_MAX && now_ms >= oldest + kSilenceMsMax &&
       now_ms >= last_heard_ms_ + kSilenceMsMax)
+    return lost(now_ms, "no answer to what was sent");
+  // Pings are answered and submissions are not: an answer was lost, and nothing else would bring it
+  if (oldest != UINT64_MAX && now_ms >= std::max(oldest, answered_ms_) + kNoAnswerMsMax)
     return lost(now_ms, "no answer to what was sent");
   const bool news = pings_open_ == 0 && presence_.has_news(now_ms);
   if (!welcomed_ || (now_ms < ping_at_ms_ && now_ms < settle_ping_at_ms_ && !news)) return;

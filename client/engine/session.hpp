@@ -285,6 +285,7 @@ class Session {
   std::uint64_t hello_at_ms_ = UINT64_MAX;  // say it again then
   bool hello_open_ = false;
   std::uint64_t last_heard_ms_ = 0;
+  std::uint64_t answered_ms_ = 0;  // when a submission last was
 
   std::uint64_t ping_every_ms_ = 5'000;
   std::uint64_t ping_at_ms_ = UINT64_MAX;

@@ -54,6 +54,7 @@ void Session::on_reply(const RequestId& id, const pb::Reply& reply, std::uint64_
     if (acts_.contains(SubmissionId::from(id.view()))) return on_act_reply(id, reply, now_ms);
     // A submission's request id is its own id.
     const SubmissionId submission = SubmissionId::from(id.view());
+    answered_ms_ = now_ms;
     if (reply.has_ack())
       on_ack(submission, reply.ack());
     else if (reply.has_error())

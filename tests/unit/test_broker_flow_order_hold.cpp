@@ -44,10 +44,22 @@ BOOST_AUTO_TEST_CASE(the_refused_one_itself_ends_the_hold) {
   BOOST_TEST(hold.wait_ms(asker(1, 8), kRoom, 1051) == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(one_that_was_sent_before_it_ends_the_hold_too) {
+BOOST_AUTO_TEST_CASE(one_that_was_sent_before_it_passes_and_ends_nothing) {
   OrderHold hold;
   hold.refused(asker(1, 7), kRoom, 1000, 50);
   BOOST_TEST(hold.wait_ms(asker(1, 6), kRoom, 1050) == 0u);
+  BOOST_TEST(hold.wait_ms(asker(1, 8), kRoom, 1051) > 0u);
+  // Refused in its turn, it is what the others wait for
+  hold.refused(asker(1, 5), kRoom, 1060, 50);
+  BOOST_TEST(hold.wait_ms(asker(1, 7), kRoom, 1070) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_sends_again_without_the_first_is_not_held) {
+  OrderHold hold;
+  hold.refused(asker(1, 7), kRoom, 1000, 50);
+  BOOST_TEST(hold.wait_ms(asker(1, 8), kRoom, 1001) > 0u);
+  BOOST_TEST(hold.wait_ms(asker(1, 9), kRoom, 9000) > 0u);  // was under way all the time
+  BOOST_TEST(hold.wait_ms(asker(1, 8), kRoom, 9001) == 0u);
   BOOST_TEST(hold.empty());
 }
 
@@ -55,15 +67,15 @@ BOOST_AUTO_TEST_CASE(who_is_held_is_told_how_long) {
   OrderHold hold;
   hold.refused(asker(1, 7), kRoom, 1000, 4'000);
   BOOST_TEST(hold.wait_ms(asker(1, 8), kRoom, 1'500) == 3'500u);
-  BOOST_TEST(hold.wait_ms(asker(1, 8), kRoom, 4'990) == OrderHold::held_retry_ms);
+  BOOST_TEST(hold.wait_ms(asker(1, 9), kRoom, 4'990) == OrderHold::held_retry_ms);
 }
 
 BOOST_AUTO_TEST_CASE(who_never_asks_again_is_let_through_after_a_while) {
   OrderHold hold;
   hold.refused(asker(1, 7), kRoom, 1000, 50);
-  hold.refused(asker(1, 8), kRoom, 5000, 50);  // what a hold refuses does not prolong it
-  BOOST_TEST(hold.wait_ms(asker(1, 9), kRoom, 1049 + OrderHold::grace_ms) > 0u);
-  BOOST_TEST(hold.wait_ms(asker(1, 9), kRoom, 1050 + OrderHold::grace_ms) == 0u);
+  // What a hold refuses does not prolong it
+  BOOST_TEST(hold.wait_ms(asker(1, 8), kRoom, 1049 + OrderHold::longest_ms) > 0u);
+  BOOST_TEST(hold.wait_ms(asker(1, 9), kRoom, 1050 + OrderHold::longest_ms) == 0u);
   BOOST_TEST(hold.empty());
 }
 

@@ -161,10 +161,11 @@ BOOST_AUTO_TEST_CASE(what_stands_behind_a_stale_view_waits_for_it) {
   const auto first = codes({rising(stale, 1), rising(behind, 2)});
   BOOST_TEST((first == std::vector{pb::STALE_VIEW, pb::BUSY}));
   // In another batch too, and the neighbour is served
-  const auto later = codes({rising(behind, 2), submission(beto, general(), {"between"})});
+  const SubmissionAppend third = submission(ana, general(), {"third"});
+  const auto later = codes({rising(third, 3), submission(beto, general(), {"between"})});
   BOOST_TEST((later == std::vector{pb::BUSY, pb::ERROR_NONE}));
-  const auto again = codes({rising(good, 1), rising(behind, 2)});
-  BOOST_TEST((again == std::vector{pb::ERROR_NONE, pb::ERROR_NONE}));
+  const auto again = codes({rising(good, 1), rising(behind, 2), rising(third, 3)});
+  BOOST_TEST((again == std::vector{pb::ERROR_NONE, pb::ERROR_NONE, pb::ERROR_NONE}));
 }
 
 BOOST_AUTO_TEST_CASE(references_are_to_originals_of_the_room) {
