@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "broker/flow/flow.hpp"
+#include "broker/flow/reply.hpp"
 
 namespace tertulia::broker {
 
@@ -23,7 +23,6 @@ class OrderHold {
  public:
   static constexpr std::uint64_t longest_ms = 30'000;  // after the time that the refusal asked for
   static constexpr std::size_t rooms_max = 64;         // of one connection; the oldest hold gives way
-  static constexpr std::uint32_t held_retry_ms = 50;   // at least, for those behind the first
 
   bool empty() const { return connections_.empty(); }
 
@@ -55,7 +54,7 @@ class OrderHold {
     if (at->last < asker.request && now_ms < at->pause_ends_ms + longest_ms) {
       at->last = asker.request;
       const std::uint64_t left = at->pause_ends_ms > now_ms ? at->pause_ends_ms - now_ms : 0;
-      return std::max(held_retry_ms, static_cast<std::uint32_t>(left));
+      return std::max(busy_retry_ms, static_cast<std::uint32_t>(left));
     }
     holds.erase(at);
     if (holds.empty()) connections_.erase(connection);

@@ -13,7 +13,6 @@ namespace tertulia::broker {
 
 namespace {
 constexpr std::size_t kHeaderBytes = 18;  // ver ‖ type ‖ request_id
-constexpr std::size_t kTypeOffset = 1;
 constexpr std::size_t kRequestOffset = 2;
 // How many frames one turn takes before answers get their turn.
 constexpr std::size_t kFramesPerTurn = 512;

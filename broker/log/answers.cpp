@@ -1,6 +1,6 @@
 #include "broker/log/answers.hpp"
 
-#include "broker/flow/order_hold.hpp"
+#include "broker/flow/reply.hpp"
 #include "common/wire/frame.hpp"
 
 namespace tertulia::broker {
@@ -42,7 +42,7 @@ Outgoing Answers::refused(const Asker& asker, const Refused& refused, const std:
   e.set_text(refused.text);
   if (refused.code == pb::STALE_VIEW) e.set_checkpoint(checkpoint);
   if (refused.code == pb::READ_ONLY) e.set_retry_after_ms(retry_after_ms);
-  if (refused.code == pb::BUSY) e.set_retry_after_ms(OrderHold::held_retry_ms);
+  if (refused.code == pb::BUSY) e.set_retry_after_ms(busy_retry_ms);
   return frame(asker);
 }
 

@@ -258,7 +258,11 @@ std::vector<OutboxRow> Outbox::seen(const RoomId& room, const SubmissionId& id) 
   if (perhaps_logged_.erase(id) == 0) return {};
   std::vector<OutboxRow> rows = rows_of(room, id);
   std::erase_if(rows, [](const OutboxRow& r) { return !r.failed; });
-  for (const auto& row : rows) store_.remove_row(row.local_id);
+  for (auto& row : rows) {
+    store_.remove_row(row.local_id);
+    row.failed = row.perhaps_logged = false;
+    row.failure.clear();
+  }
   return rows;
 }
 

@@ -158,6 +158,9 @@ class Session {
   void ask_people();
   void fail_if_no_member(const RoomId& room);  // what waits to be sent there
   void read_again();
+  // Rows of one submission, which is in the log.
+  void tell_sent(const std::vector<OutboxRow>& rows, std::uint64_t seq,
+                 std::uint64_t first_room_seq, std::uint64_t logged_at_ms);
   void emit_outbox(const std::vector<OutboxRow>& rows, MessageState state);
   void set_read_only(bool read_only, const std::string& reason);
   bool may_send() const;

@@ -148,19 +148,7 @@ Stretch Session::verified(RoomState& room, const record::Entry& entry, bool live
 // What had failed because its ack was lost and one was a member no more is in the log after all.
 void Session::settle(const RoomId& room, const record::Leaf& leaf) {
   const auto rows = outbox_.seen(room, leaf.submission.id);
-  if (rows.empty()) return;
-  OutboxChanged changed;
-  for (OutboxRow row : rows) {
-    row.failed = false;
-    row.failure.clear();
-    Message m = message_of(row, MessageState::sent);
-    m.seq = leaf.seq;
-    m.room_seq = leaf.first_room_seq + row.index;
-    m.logged_at_ms = leaf.logged_at_ms;
-    changed.messages.push_back(std::move(m));
-  }
-  events_.push_back(std::move(changed));
-  rooms_dirty_ = true;
+  if (!rows.empty()) tell_sent(rows, leaf.seq, leaf.first_room_seq, leaf.logged_at_ms);
 }
 
 void Session::take_entries(RoomState& room, ByteView bytes, const Asked& asked,

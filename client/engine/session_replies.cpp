@@ -364,24 +364,29 @@ void Session::on_ack(const SubmissionId& id, const pb::Ack& ack) {
   witness_.offer(ack.checkpoint());
   const auto rows = outbox_.acked(id);
   if (rows.empty()) return;
-  OutboxChanged changed;
-  changed.messages.reserve(rows.size());
+  tell_sent(rows, ack.seq(), ack.first_room_seq(), ack.logged_at_ms());
   auto& local_ids = sent_lately_[id];
-  for (const auto& row : rows) {
-    Message m = message_of(row, MessageState::sent);
-    m.seq = ack.seq();
-    m.room_seq = ack.first_room_seq() + row.index;
-    m.logged_at_ms = ack.logged_at_ms();
-    changed.messages.push_back(std::move(m));
-    local_ids.push_back(row.local_id);
-  }
-  events_.push_back(std::move(changed));
-  rooms_dirty_ = true;
+  for (const auto& row : rows) local_ids.push_back(row.local_id);
   sent_order_.push_back(id);
   if (sent_order_.size() > kSentLatelyMax) {
     sent_lately_.erase(sent_order_.front());
     sent_order_.pop_front();
   }
+}
+
+void Session::tell_sent(const std::vector<OutboxRow>& rows, std::uint64_t seq,
+                        std::uint64_t first_room_seq, std::uint64_t logged_at_ms) {
+  OutboxChanged changed;
+  changed.messages.reserve(rows.size());
+  for (const auto& row : rows) {
+    Message m = message_of(row, MessageState::sent);
+    m.seq = seq;
+    m.room_seq = first_room_seq + row.index;
+    m.logged_at_ms = logged_at_ms;
+    changed.messages.push_back(std::move(m));
+  }
+  events_.push_back(std::move(changed));
+  rooms_dirty_ = true;
 }
 
 void Session::on_send_error(const SubmissionId& id, const pb::Error& error, std::uint64_t now_ms) {

@@ -59,9 +59,7 @@ void Application::close_window() {
 }
 
 void Application::add_actions() {
-  add_action("quit", [this] {
-    close_window();
-  });
+  add_action("quit", [this] { close_window(); });
   set_accel_for_action("app.quit", "<Ctrl>q");
   set_accel_for_action("win.previous-room", "<Alt>Up");
   set_accel_for_action("win.next-room", "<Alt>Down");

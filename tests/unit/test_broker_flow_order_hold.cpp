@@ -67,7 +67,7 @@ BOOST_AUTO_TEST_CASE(who_is_held_is_told_how_long) {
   OrderHold hold;
   hold.refused(asker(1, 7), kRoom, 1000, 4'000);
   BOOST_TEST(hold.wait_ms(asker(1, 8), kRoom, 1'500) == 3'500u);
-  BOOST_TEST(hold.wait_ms(asker(1, 9), kRoom, 4'990) == OrderHold::held_retry_ms);
+  BOOST_TEST(hold.wait_ms(asker(1, 9), kRoom, 4'990) == broker::busy_retry_ms);
 }
 
 BOOST_AUTO_TEST_CASE(who_never_asks_again_is_let_through_after_a_while) {

@@ -17,6 +17,16 @@ Id id(std::uint8_t n) {
   return out;
 }
 
+CachedMessage original() {
+  CachedMessage m;
+  m.room = id<RoomId>(1);
+  m.room_seq = 1;
+  m.id = {id<DeviceId>(2), id<SubmissionId>(3), 0};
+  m.sender = id<UserId>(4);
+  m.kind = static_cast<std::uint8_t>(Kind::text);
+  return m;
+}
+
 struct Fixture {
   test::ScratchDirectory scratch;
   const std::filesystem::path profile_path = scratch.path() / "profile";
@@ -85,11 +95,7 @@ BOOST_AUTO_TEST_CASE(a_store_of_a_newer_version_is_refused_and_left_as_it_is) {
 BOOST_AUTO_TEST_CASE(of_many_changes_those_that_count_are_read) {
   Profile profile(profile_path);
   Store store(profile);
-  CachedMessage m;
-  m.room = id<RoomId>(1);
-  m.room_seq = 1;
-  m.id = {id<DeviceId>(2), id<SubmissionId>(3), 0};
-  m.sender = id<UserId>(4);
+  const CachedMessage m = original();
   const auto change = [&](std::uint64_t room_seq, Kind kind, const UserId& sender,
                           const std::string& text) {
     CachedMessage c = m;
@@ -120,11 +126,7 @@ BOOST_AUTO_TEST_CASE(of_many_changes_those_that_count_are_read) {
 BOOST_AUTO_TEST_CASE(the_words_of_what_was_deleted_are_gone) {
   Profile profile(profile_path);
   Store store(profile);
-  CachedMessage m;
-  m.room = id<RoomId>(1);
-  m.room_seq = 1;
-  m.id = {id<DeviceId>(2), id<SubmissionId>(3), 0};
-  m.kind = static_cast<std::uint8_t>(Kind::text);
+  CachedMessage m = original();
   m.text = "secreto";
   m.mentions = {id<UserId>(9)};
   store.put(1, m);
